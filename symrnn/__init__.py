@@ -1,0 +1,87 @@
+"""symrnn: the gradient of a recurrent cell, derived, printed, computed and proved.
+
+    import symrnn
+
+    cell = symrnn.cell(text)          a cell from text or from a function (also as a decorator)
+    cell = symrnn.load("lstm")        a cell of the zoo, or from a file
+    d = symrnn.derive(cell)           its backward equations: d.text(), d.latex(), d.numpy()
+    symrnn.prove(cell)                exact proof in scalar components
+    symrnn.check(cell)                numeric check against independent oracles
+
+Names are imported when they are first used, so that `symrnn --help` needs neither SymPy nor NumPy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checking import CheckReport, Proof, check, prove
+    from .derivation import Derivation, derive
+    from .equations import Cell, Equation, Term, cell
+    from .equations.sample import Sample
+    from .errors import CellError, InputError, OptionError, SymrnnError
+    from .library import load, zoo
+    from .numeric import Gradients, Kernel
+
+__version__ = "0.1.0"
+
+# name -> the room that it lives in
+_CONTENTS = {
+    "cell": "equations",
+    "Cell": "equations",
+    "Equation": "equations",
+    "Term": "equations",
+    "Sample": "equations.sample",
+    "load": "library",
+    "zoo": "library",
+    "derive": "derivation",
+    "Derivation": "derivation",
+    "Kernel": "numeric",
+    "Gradients": "numeric",
+    "prove": "checking",
+    "Proof": "checking",
+    "check": "checking",
+    "CheckReport": "checking",
+    "SymrnnError": "errors",
+    "CellError": "errors",
+    "InputError": "errors",
+    "OptionError": "errors",
+}
+
+__all__ = [
+    "Cell",
+    "CellError",
+    "CheckReport",
+    "Derivation",
+    "Equation",
+    "Gradients",
+    "InputError",
+    "Kernel",
+    "OptionError",
+    "Proof",
+    "Sample",
+    "SymrnnError",
+    "Term",
+    "cell",
+    "check",
+    "derive",
+    "load",
+    "prove",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    room = _CONTENTS.get(name)
+    if room is None:
+        raise AttributeError(f"module 'symrnn' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{room}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_CONTENTS})

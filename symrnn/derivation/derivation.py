@@ -1,0 +1,65 @@
+"""The result of deriving: forward equations, adjoints in order of computation, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..equations import Cell, Equation
+from ..language import Variable
+
+if TYPE_CHECKING:
+    from ..numeric import Kernel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation:
+    """A cell and its backward pass.
+
+    `adjoints` run in the order in which a step is computed backwards, the carries to the step before last;
+    `gradients` hold the parameters (to be summed over t), the inputs, and the initial states. `upstream` names the
+    incoming gradient of each output, `carries` what is handed from step to step for each state, and `adjoint_of` the
+    adjoint of each value that reaches the loss.
+    """
+
+    cell: Cell
+    adjoints: tuple[Equation, ...]
+    gradients: tuple[Equation, ...]
+    variables: Mapping[str, Variable] = field(repr=False)
+    upstream: Mapping[str, str] = field(repr=False)
+    carries: Mapping[str, str] = field(repr=False)
+    adjoint_of: Mapping[str, str] = field(repr=False)
+
+    @property
+    def forward(self) -> tuple[Equation, ...]:
+        """The forward equations of one step."""
+        return self.cell.equations
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """Everything, in the order of the numbers."""
+        return self.forward + self.adjoints + self.gradients
+
+    # The rooms to the right are imported only when they are asked for: what follows are doors, not dependencies.
+
+    def text(self, *, steps: bool = False) -> str:
+        """All equations in readable Unicode; with `steps`, each line says by which rule it came."""
+        from ..render import render_text
+
+        return render_text(self, steps=steps)
+
+    def latex(self, *, steps: bool = False) -> str:
+        """An `aligned` block for KaTeX, MathJax and amsmath."""
+        from ..render import render_latex
+
+        return render_latex(self, steps=steps)
+
+    def numpy(self, dtype: str = "float64") -> Kernel:
+        """The forward and backward pass over whole batches of sequences, as NumPy source that runs."""
+        from ..numeric import build_kernel
+
+        return build_kernel(self, dtype)
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {self.cell.name}: {len(self.equations)} equations>"

@@ -1,0 +1,118 @@
+"""From a cell to its backward equations: one step swept backwards, the recurrence over t kept symbolic.
+
+    δ_h,t = g_h,t + κ_h,t+1      g: the gradient that enters at step t from above; κ: what step t+1 hands back
+    κ_h,t = …                    the adjoint of h_{t−1} within step t
+    t = T: κ_{T+1} is the gradient with respect to the final state;   t = 1: ∂L/∂h_0 = κ_h,1
+    ∂L/∂W = Σ_t …                a parameter is used at every step
+
+Neither T nor any size appears, so the cost and the length of a derivation do not depend on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sympy
+
+from ..equations import Cell, Equation, Term
+from ..language import Variable
+from ..library import as_cell
+from .derivation import Derivation
+from .sweep import PullBack
+
+
+def derive(source: Cell | str | Callable[..., Any]) -> Derivation:
+    """The backward equations of a cell: a Cell, a zoo name, `file.py:name`, text, or a function."""
+    return _Sweep(as_cell(source)).run()
+
+
+class _Sweep:
+    """The state of one derivation: what each name has received so far."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.variables: dict[str, Variable] = dict(cell.variables)
+        self.received: dict[str, list[Term]] = {}
+        self.number = len(cell.equations)
+        self.upstream: dict[str, str] = {}
+        self.carries: dict[str, str] = {}
+        self.adjoint_of: dict[str, str] = {}
+        order = {name: index for index, name in enumerate(cell.variables)}
+        self.pull_back = PullBack(cell.variables, order)
+
+    def run(self) -> Derivation:
+        self._seed()
+        adjoints: list[Equation] = []
+        for equation in reversed(self.cell.equations):
+            terms = self.received.pop(equation.name, [])
+            if not terms:
+                continue
+            name = self._new(f"delta_{equation.name}", equation.name, "adjoint")
+            self.adjoint_of[equation.name] = name
+            adjoints.append(self._equation(name, terms, equation.shape, "adjoint", "adjoint"))
+            for target, term in self.pull_back(equation, sympy.Symbol(name)):
+                self.received.setdefault(target, []).append(term)
+        for state in self.cell.program.states:
+            terms = self.received.pop(state.previous, [])
+            shape = self.variables[state.previous].shape
+            adjoints.append(self._equation(self.carries[state.name], terms, shape, "carry", "carry"))
+        gradients = self._gradients()
+        return Derivation(
+            self.cell,
+            tuple(adjoints),
+            tuple(gradients),
+            _frozen(self.variables),
+            _frozen(self.upstream),
+            _frozen(self.carries),
+            _frozen(self.adjoint_of),
+        )
+
+    def _seed(self) -> None:
+        """What enters from outside the step: gradients on the outputs, and what later steps hand back."""
+        for name in self.cell.program.outputs:
+            if name in self.upstream:
+                continue
+            self.upstream[name] = self._new(f"g_{name}", name, "upstream")
+            term = Term(sympy.Symbol(self.upstream[name]), "upstream", (name,))
+            self.received.setdefault(name, []).append(term)
+        for state in self.cell.program.states:
+            carry = self._new(f"carry_{state.name}", state.previous, "carry")
+            self.carries[state.name] = carry
+            self.received.setdefault(state.new, []).append(Term(sympy.Symbol(carry), "carry", (state.name,)))
+
+    def _gradients(self) -> list[Equation]:
+        gradients: list[Equation] = []
+        for name in self.cell.program.params:
+            grad = self._new(f"grad_{name}", name, "gradient")
+            terms = self.received.pop(name, [])
+            gradients.append(self._equation(grad, terms, self.variables[name].shape, "parameter", "gradient", True))
+        for name in self.cell.program.inputs:
+            grad = self._new(f"grad_{name}", name, "gradient")
+            terms = self.received.pop(name, [])
+            gradients.append(self._equation(grad, terms, self.variables[name].shape, "input", "gradient"))
+        for state in self.cell.program.states:
+            grad = self._new(f"grad_{state.name}_0", state.previous, "gradient")
+            carry = Term(sympy.Symbol(self.carries[state.name]), "initial", (state.name,))
+            shape = self.variables[state.previous].shape
+            gradients.append(self._equation(grad, [carry], shape, "initial", "gradient"))
+        return gradients
+
+    def _equation(
+        self, name: str, terms: list[Term], shape: Any, why: str, kind: Any, over_time: bool = False
+    ) -> Equation:
+        self.number += 1
+        expr = sympy.Add(*(term.expr for term in terms))
+        return Equation(self.number, name, expr, shape, tuple(terms), why, kind, over_time)
+
+    def _new(self, wish: str, of: str, role: Any) -> str:
+        """A name for a derived quantity, kept apart from the cell's own names."""
+        while wish in self.variables:
+            wish += "_"
+        self.variables[wish] = Variable(wish, of, role, self.variables[of].shape)
+        return wish
+
+
+def _frozen(mapping: dict[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping))

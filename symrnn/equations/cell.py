@@ -1,0 +1,102 @@
+"""A cell: named forward equations with shapes, the value that everything else is derived from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from ..language import Program, Source, Variable, infer, read_definition, source_of_function
+from ..sizes import Shape
+from .equation import Equation, Term
+from .lower import lower, to_expr, written_terms
+
+if TYPE_CHECKING:
+    from .sample import Sample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """One step of a recurrent network.
+
+    `inputs`, `states`, `outputs` and `params` map names to shapes, in the order of the text; `equations` are the
+    forward equations, with net inputs named.
+    """
+
+    name: str
+    doc: str
+    inputs: Mapping[str, Shape]
+    states: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+    params: Mapping[str, Shape]
+    dims: tuple[str, ...]
+    equations: tuple[Equation, ...]
+    program: Program = field(repr=False)
+    variables: Mapping[str, Variable] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The cell as it was written."""
+        return self.program.source.text
+
+    def sample(
+        self,
+        T: int = 5,
+        N: int = 3,
+        seed: int = 0,
+        dims: Mapping[str, int] | None = None,
+        dtype: str = "float64",
+        scale: float = 1.0,
+    ) -> Sample:
+        """Random parameters, inputs and non-zero initial states of given sizes; the same seed gives the same."""
+        from .sample import draw_sample
+
+        return draw_sample(self, T=T, N=N, seed=seed, dims=dims, dtype=dtype, scale=scale)
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.name}: {len(self.equations)} equations, {len(self.params)} parameters>"
+
+
+def cell(source: str | Callable[..., Any] | Cell) -> Cell:
+    """A cell from text that holds one `def`, or from a function (also as a decorator). The function is read from
+    its source and never called."""
+    if isinstance(source, Cell):
+        return source
+    return build_cell(Source(source) if isinstance(source, str) else source_of_function(source))
+
+
+def build_cell(source: Source, name: str | None = None) -> Cell:
+    """The cell in a source, or the one called `name`."""
+    program = infer(read_definition(source, name))
+    lines, variables = lower(program)
+    equations: list[Equation] = []
+    for index, line in enumerate(lines):
+        expr = to_expr(line.node)
+        if expr.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
+            raise source.error("this divides by zero", line.span, mend="a divisor must not be the constant 0")
+        terms = tuple(
+            Term(sign * to_expr(node), "definition", (line.name,)) for sign, node in written_terms(line.node)
+        )
+        shape = variables[line.name].shape
+        equations.append(
+            Equation(index + 1, line.name, expr, shape, terms, "definition", "forward", written=line.node)
+        )
+    return Cell(
+        program.name,
+        program.doc,
+        _shapes(variables, {name: name for name in program.inputs}),
+        _shapes(variables, {state.name: state.previous for state in program.states}),
+        _shapes(variables, {name: name for name in program.outputs}),
+        _shapes(variables, {name: name for name in program.params}),
+        program.dims,
+        tuple(equations),
+        program,
+        MappingProxyType(variables),
+    )
+
+
+def _shapes(variables: Mapping[str, Variable], names: dict[str, str]) -> Mapping[str, Shape]:
+    return MappingProxyType({name: variables[variable].shape for name, variable in names.items()})

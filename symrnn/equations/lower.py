@@ -1,0 +1,141 @@
+"""From assignments to equations that a derivative can be read off: net inputs and operands get names of their own.
+
+After lowering a structured operation (a product, a reduction) stands alone or as a summand, its operands are names,
+and every activation of something compound acts on a named net input `a_…`, because people speak of δ at the net
+input. Whatever else must be named is called `u_…`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import sympy
+
+from ..language.nodes import Apply, Assignment, Name, Node, Number, walk
+from ..language.program import Program, Variable
+from ..operations.functions import number
+from ..operations.structured import build_part
+from ..operations.table import OPERATIONS
+from ..sizes import Shape, Slice
+
+_LINEAR = {"add", "sub", "neg"}
+
+
+@dataclass(slots=True)
+class _Lowering:
+    variables: dict[str, Variable]
+    taken: set[str]
+    lines: list[Assignment] = field(default_factory=list)
+    named: dict[Node, str] = field(default_factory=dict)
+
+    def assign(self, line: Assignment, owner: str) -> None:
+        """Add a line, after the lines for those of its parts that need names; `owner` is whom these serve."""
+        node = line.node
+        if isinstance(node, Apply):
+            operation = OPERATIONS[node.operation]
+            if operation.activation:
+                operand = self.net_input(node.operands[0], owner)
+                node = replace(node, operands=(operand, *node.operands[1:]))
+            elif operation.adjoint is not None and not operation.linear:
+                node = replace(node, operands=tuple(self.as_name(o, "u", owner) for o in node.operands))
+            else:
+                node = self.settle(node, owner, node.shape)
+        self.lines.append(replace(line, node=node))
+
+    def settle(self, node: Node, owner: str, linear: Shape | None) -> Node:
+        """The tree with its structured parts named; `linear` is the equation's shape while only sums and constant
+        multiples surround the node, where a structured operation of that shape may stay."""
+        if not isinstance(node, Apply):
+            return node
+        operation = OPERATIONS[node.operation]
+        if operation.adjoint is not None:
+            operands = tuple(self.operand(node, operand, owner) for operand in node.operands)
+            settled = replace(node, operands=operands)
+            if linear is not None and operation.linear and node.shape == linear:
+                return settled
+            return self.as_name(settled, "u", owner)
+        if operation.activation and any(_is_structured(inner) for inner in walk(node.operands[0])):
+            return replace(node, operands=(self.net_input(node.operands[0], owner), *node.operands[1:]))
+        keeps = node.operation in _LINEAR or _scales(node)
+        inner = linear if keeps else None
+        return replace(node, operands=tuple(self.settle(operand, owner, inner) for operand in node.operands))
+
+    def operand(self, parent: Apply, node: Node, owner: str) -> Node:
+        """A name, or a transposed name within a product."""
+        turned = isinstance(node, Apply) and node.operation == "transpose" and parent.operation == "matmul"
+        if turned and isinstance(node, Apply):
+            return replace(node, operands=(self.as_name(node.operands[0], "u", owner),))
+        return self.as_name(node, "u", owner)
+
+    def net_input(self, node: Node, owner: str) -> Node:
+        simple = node.operands[0] if isinstance(node, Apply) and node.operation == "neg" else node
+        return node if isinstance(simple, Name | Number) else self.as_name(node, "a", owner)
+
+    def as_name(self, node: Node, letter: str, owner: str) -> Node:
+        """The name of a value, newly given where there is none; equal values share one."""
+        if isinstance(node, Name):
+            return node
+        name = self.named.get(node)
+        if name is None:
+            name = self.fresh(f"{letter}_{owner}")
+            self.variables[name] = Variable(name, name, "value", node.shape)
+            self.assign(Assignment(name, node, node.span), owner)
+            self.named[node] = name
+        return Name(name, node.span, node.shape)
+
+    def fresh(self, wish: str) -> str:
+        name, k = wish, 1
+        while name in self.taken:
+            k += 1
+            name = f"{wish}_{k}"
+        self.taken.add(name)
+        return name
+
+
+def _is_structured(node: Node) -> bool:
+    return isinstance(node, Apply) and OPERATIONS[node.operation].adjoint is not None
+
+
+def _scales(node: Apply) -> bool:
+    """Whether a product or quotient only multiplies by a constant number."""
+    match node.operation, node.operands:
+        case "mul", (left, right):
+            return isinstance(left, Number) or isinstance(right, Number)
+        case "div", (_, right):
+            return isinstance(right, Number)
+        case _:
+            return False
+
+
+def lower(program: Program) -> tuple[tuple[Assignment, ...], dict[str, Variable]]:
+    """The lines of a program, each fit to be differentiated, and all variables with the new ones."""
+    lowering = _Lowering(dict(program.variables), set(program.variables))
+    for line in program.assignments:
+        lowering.assign(line, line.name)
+    return tuple(lowering.lines), lowering.variables
+
+
+def to_expr(node: Node) -> sympy.Expr:
+    """A node as a scalar SymPy expression over symbols and opaque heads."""
+    match node:
+        case Name(id=name):
+            return sympy.Symbol(name)
+        case Number(value=value):
+            return number(value)
+        case Apply(operation=name, operands=operands, options=options):
+            built = [to_expr(operand) for operand in operands]
+            if any(isinstance(option, Slice) for option in options):
+                return OPERATIONS[name].build(*built, *build_part(operands[0].shape, options))
+            constants = [number(option) for option in options if isinstance(option, Fraction)]
+            return OPERATIONS[name].build(*built, *constants)
+
+
+def written_terms(node: Node, sign: int = 1) -> list[tuple[int, Node]]:
+    """The summands of a tree in the order in which they were written, with their signs."""
+    if isinstance(node, Apply) and node.operation in ("add", "sub"):
+        left, right = node.operands
+        return written_terms(left, sign) + written_terms(right, sign if node.operation == "add" else -sign)
+    if isinstance(node, Apply) and node.operation == "neg":
+        return written_terms(node.operands[0], -sign)
+    return [(sign, node)]

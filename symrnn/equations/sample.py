@@ -1,0 +1,101 @@
+"""Random parameters, inputs and states for a cell, reproducible from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError, OptionError, nearest
+from ..sizes import Shape
+
+if TYPE_CHECKING:
+    from .cell import Cell
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Arrays in the canonical layout: `params` by name, `x` (T, N, m) or a dict of such, `state` by name."""
+
+    params: Arrays
+    x: np.ndarray[Any, Any] | Arrays
+    state: Arrays
+
+
+# Small, and all different: equal sizes hide a missing transpose.
+_DEFAULT_SIZES = (4, 6, 3, 5, 7, 2)
+
+
+def default_dims(cell: Cell, sizes: tuple[int, ...] = _DEFAULT_SIZES) -> dict[str, int]:
+    """Different sizes for a cell's dimensions, `m` below `n`, large enough for its slices."""
+    order = sorted(cell.dims, key=lambda name: (name != "m", name != "n"))
+    dims = {name: sizes[k] if k < len(sizes) else sizes[-1] + k for k, name in enumerate(order)}
+    for _ in range(64):
+        short = [need for need in cell.program.constraints if need.value(dims) < 0]
+        if not short:
+            return dims
+        for name, k in short[0].coefficients:
+            if k > 0:
+                dims[name] += -(short[0].value(dims) // k)
+                break
+        else:
+            break
+    raise InputError(
+        f"no sizes were found that fit {cell.name}: give dims=…, such that "
+        + " and ".join(f"{need} ≥ 0" for need in cell.program.constraints)
+    )
+
+
+def complete_dims(cell: Cell, dims: Mapping[str, int] | None) -> dict[str, int]:
+    """Given sizes with defaults for the rest; a name that the cell does not have raises."""
+    given = dict(dims or {})
+    for name, value in given.items():
+        if name not in cell.dims:
+            known = ", ".join(cell.dims) or "none"
+            raise OptionError(f"{cell.name} has no dimension {name!r}; it has: {known}. {nearest(name, list(cell.dims))}".rstrip())
+        if value < 1:
+            raise OptionError(f"the dimension {name!r} must be at least 1, not {value}")
+    if set(given) == set(cell.dims):
+        complete = given
+    else:
+        complete = {**default_dims(cell), **given}
+    for need in cell.program.constraints:
+        if need.value(complete) < 0:
+            sizes = ", ".join(f"{name} = {value}" for name, value in complete.items())
+            raise OptionError(f"{cell.name} needs {need} ≥ 0 for its slices, and the sizes are {sizes}")
+    return complete
+
+
+def draw_sample(
+    cell: Cell,
+    *,
+    T: int,
+    N: int,
+    seed: int,
+    dims: Mapping[str, int] | None,
+    dtype: str,
+    scale: float,
+) -> Sample:
+    """Standard normal entries; matrices divided by the root of their columns, and parameters times `scale`."""
+    if T < 1 or N < 1:
+        raise OptionError(f"T and N are at least 1, not T = {T}, N = {N}")
+    if dtype not in ("float32", "float64"):
+        raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
+    sizes = complete_dims(cell, dims)
+    generator = np.random.default_rng(seed)
+
+    def draw(shape: Shape, lead: tuple[int, ...] = (), spread: float = 1.0) -> np.ndarray[Any, Any]:
+        full = lead + tuple(size.value(sizes) for size in shape)
+        return np.asarray(generator.standard_normal(full) * spread, dtype=dtype)
+
+    params: Arrays = {}
+    for name, shape in cell.params.items():
+        fan = shape[1].value(sizes) if len(shape) == 2 else 1
+        params[name] = draw(shape, spread=scale / fan**0.5)
+    inputs = {name: draw(shape, (T, N)) for name, shape in cell.inputs.items()}
+    state = {name: draw(shape, (N,)) for name, shape in cell.states.items()}
+    return Sample(params, inputs if len(inputs) != 1 else next(iter(inputs.values())), state)

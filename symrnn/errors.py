@@ -1,0 +1,93 @@
+"""The errors that symrnn raises on purpose, each with the place, both sides and a way to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of source text: lines from 1, columns from 0, the end column exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class SymrnnError(Exception):
+    """Base of every error that symrnn raises on purpose."""
+
+
+class CellError(SymrnnError):
+    """A cell's text cannot be understood; the message shows the line, a caret and a mend.
+
+    Attributes keep the parts, so that an editor or a web page can show them in its own way.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str = "",
+        span: Span | None = None,
+        line_text: str = "",
+        facts: tuple[str, ...] = (),
+        mend: str = "",
+    ) -> None:
+        self.problem = problem
+        self.where = where
+        self.span = span
+        self.line_text = line_text
+        self.facts = facts
+        self.mend = mend
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        place = f"{self.where}:{self.span.line}: " if self.span else f"{self.where}: " if self.where else ""
+        lines = [f"{place}{self.problem}"]
+        if self.span and self.line_text:
+            lines += quote(self.line_text, self.span)
+        lines += [f"  {fact}" for fact in self.facts]
+        if self.mend:
+            lines.append(f"  mend: {self.mend}")
+        return "\n".join(lines)
+
+
+class OptionError(SymrnnError):
+    """A name or a value that a call was given is not one that it knows."""
+
+
+class InputError(SymrnnError):
+    """Arrays given to a kernel or a check do not fit the cell; names the array and both shapes."""
+
+
+# A caret under the thousandth column helps nobody: long lines are shown around the place that matters.
+_WINDOW = 96
+
+
+def quote(line_text: str, span: Span) -> list[str]:
+    """The source line with a caret under the stretch, cut to a window around it."""
+    text = line_text.expandtabs(1).rstrip("\n")
+    start = min(span.column, len(text))
+    stop = span.end_column if span.end_line == span.line else len(text)
+    stop = max(start + 1, min(stop, len(text)))
+    left = max(0, start - _WINDOW // 2) if len(text) > _WINDOW else 0
+    shown = text[left : left + _WINDOW]
+    ellipsis_left, ellipsis_right = "…" if left else "", "…" if left + _WINDOW < len(text) else ""
+    marks = "^" * max(1, min(stop, left + len(shown)) - start)
+    number = f"{span.line:>5} | "
+    blank = " " * 5 + " | "
+    padding = " " * (len(ellipsis_left) + start - left)
+    return [f"{number}{ellipsis_left}{shown}{ellipsis_right}", f"{blank}{padding}{marks}"]
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`did you mean` for a misspelt word, or an empty string when nothing is near."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if not close:
+        lowered = {name.lower(): name for name in known}
+        close = [lowered[word.lower()]] if word.lower() in lowered else []
+    return f"did you mean `{close[0]}`?" if close else ""

@@ -1,0 +1,16 @@
+"""The language of cells: Python syntax for mathematics, read and never run.
+
+`source`       text with a place for errors
+`read`         a function definition -> `Definition` (who is an input, a state, an output)
+`expressions`  expressions -> nodes
+`nodes`        the tree: names, numbers, operations
+`infer`        names and shapes -> `Program`
+`program`      the result: one step, every name given once, every shape known
+"""
+
+from .infer import infer
+from .program import Program, State, Variable
+from .read import Definition, read_definition
+from .source import Source, source_of_function
+
+__all__ = ["Definition", "Program", "Source", "State", "Variable", "infer", "read_definition", "source_of_function"]

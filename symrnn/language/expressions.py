@@ -1,0 +1,268 @@
+"""From Python expressions to nodes: the operators, the functions of the table, subscripts and concatenation."""
+
+from __future__ import annotations
+
+import ast
+import re
+from fractions import Fraction
+
+from ..errors import Span, nearest
+from ..operations.entry import Operation
+from ..operations.table import FUNCTIONS, OPERATIONS
+from ..sizes import Size, Slice
+from .nodes import Apply, Name, Node, Number
+from .source import Source
+
+# Deeper than anyone writes, shallow enough for every later pass to recurse.
+DEEPEST = 200
+LARGEST_EXPONENT = 64
+_LARGEST_NUMBER = Fraction(10) ** 300
+_NAME = re.compile(r"[A-Za-z_Α-Ωα-ωϑϕϵ][A-Za-z0-9_Α-Ωα-ωϑϕϵ]*")
+
+_BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.MatMult: "matmul",
+}
+_COMPARISONS: dict[type[ast.cmpop], tuple[str, bool]] = {
+    ast.Gt: ("greater", False),
+    ast.Lt: ("greater", True),
+    ast.GtE: ("greater_equal", False),
+    ast.LtE: ("greater_equal", True),
+}
+
+
+def check_name(source: Source, name: str, span: Span) -> None:
+    """Refuse names that no formula could print, and names that are functions."""
+    if name in FUNCTIONS:
+        raise source.error(f"`{name}` is a function and cannot name a value", span, mend=f"rename it, say `{name}_1`")
+    if not _NAME.fullmatch(name) or name.strip("_") == "":
+        raise source.error(f"`{name}` is not a name that formulas can use", span, mend="use Latin or Greek letters, digits and _")
+
+
+def read_expression(source: Source, node: ast.expr, depth: int = 0) -> Node:
+    """The tree of one expression; what the language does not have is refused with its place and a mend."""
+    span = source.span(node)
+    if depth > DEEPEST:
+        raise source.error(
+            f"this expression is nested more than {DEEPEST} deep", span, mend="give its parts names, one line each"
+        )
+
+    def inner(child: ast.expr) -> Node:
+        return read_expression(source, child, depth + 1)
+
+    match node:
+        case ast.Name(id=name):
+            check_name(source, name, span)
+            return Name(name, span)
+        case ast.Constant(value=value):
+            return Number(read_number(source, value, span), span)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return Apply("neg", (inner(operand),), span=span)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return inner(operand)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            exponent = _constant(source, right, "an exponent", "for a variable exponent write exp(k * log(a))")
+            if abs(exponent) > LARGEST_EXPONENT:
+                raise source.error(f"the exponent {exponent} is beyond ±{LARGEST_EXPONENT}", source.span(right))
+            return Apply("pow", (inner(left),), (exponent,), span)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return Apply(_BINARY[type(op)], (inner(left), inner(right)), span=span)
+        case ast.Attribute(value=value, attr="T"):
+            return Apply("transpose", (inner(value),), span=span)
+        case ast.List(elts=elements) if elements:
+            return Apply("concatenate", tuple(inner(element) for element in elements), span=span)
+        case ast.Subscript(value=value, slice=subscript):
+            axes = subscript.elts if isinstance(subscript, ast.Tuple) else [subscript]
+            return Apply("slice", (inner(value),), tuple(_read_slice(source, axis) for axis in axes), span)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+            operation, swapped = _COMPARISONS[type(op)]
+            pair = (inner(left), inner(right))
+            return Apply(operation, pair[::-1] if swapped else pair, span=span)
+        case ast.Call():
+            return _read_call(source, node, depth)
+        case _:
+            raise source.error(_refusal(node), span, mend=_mend(node))
+
+
+def _refusal(node: ast.expr) -> str:
+    match node:
+        case ast.Attribute(attr=attribute):
+            return f"`.{attribute}` is not part of the language; the only attribute is `.T`"
+        case ast.BinOp(op=op):
+            return f"the operator {type(op).__name__} is not part of the language"
+        case ast.List():
+            return "an empty list concatenates nothing"
+        case ast.Compare():
+            return "a comparison has one of > < >= <= between two values"
+        case _:
+            words = {
+                "Lambda": "a lambda",
+                "ListComp": "a comprehension",
+                "SetComp": "a comprehension",
+                "DictComp": "a comprehension",
+                "GeneratorExp": "a comprehension",
+                "JoinedStr": "an f-string",
+                "IfExp": "`if … else`",
+                "BoolOp": "`and`, `or`",
+                "NamedExpr": "`:=`",
+                "Await": "`await`",
+                "Starred": "`*`",
+                "Tuple": "a tuple",
+            }
+            kind = type(node).__name__
+            return f"{words.get(kind, kind)} is not part of the language of cells"
+
+
+def _mend(node: ast.expr) -> str:
+    match node:
+        case ast.Attribute(attr="transpose" | "t" | "H" | "mT"):
+            return "write W.T"
+        case ast.BinOp(op=ast.FloorDiv()):
+            return "write / for elementwise division"
+        case ast.BoolOp() | ast.IfExp():
+            return "where(a > b, u, v) chooses between values; a product of two comparisons is their `and`"
+        case ast.Tuple():
+            return "[a, b] concatenates"
+        case ast.Compare():
+            return "nest where(…) for more than one condition"
+        case _:
+            return "a cell is made of + - * / ** @ .T [a, b] a[lo:hi] and functions such as tanh"
+
+
+def read_number(source: Source, value: object, span: Span) -> Fraction:
+    """An exact number; a decimal is the fraction that it spells."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise source.error(f"{type(value).__name__} is not a number of the language", span, mend="use integers and decimals")
+    if value != value or value in (float("inf"), float("-inf")):
+        raise source.error("this number is not finite", span)
+    number = Fraction(value) if isinstance(value, int) else Fraction(repr(value))
+    if abs(number) > _LARGEST_NUMBER or (number and abs(number) < 1 / _LARGEST_NUMBER):
+        raise source.error("this number is beyond what double precision can hold", span)
+    return number
+
+
+def _constant(source: Source, node: ast.expr, what: str, mend: str) -> Fraction:
+    """A constant expression such as 2, -1, 0.5 or 1/3."""
+    match node:
+        case ast.Constant(value=value):
+            return read_number(source, value, source.span(node))
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+            value = _constant(source, operand, what, mend)
+            return -value if isinstance(op, ast.USub) else value
+        case ast.BinOp(left=ast.Constant() as left, op=ast.Div(), right=ast.Constant() as right):
+            divisor = _constant(source, right, what, mend)
+            if divisor == 0:
+                raise source.error("division by zero", source.span(node))
+            return _constant(source, left, what, mend) / divisor
+        case _:
+            raise source.error(f"{what} is a constant number", source.span(node), mend=mend)
+
+
+def read_size(source: Source, node: ast.expr, depth: int = 0) -> Size:
+    """A size: an integer, a dimension's name, or a sum of multiples of them."""
+    span = source.span(node)
+
+    def refuse() -> Exception:
+        return source.error("a size is an integer, a dimension's name, or a sum of such: n, 2*n, n + m - 1", span)
+
+    if depth > DEEPEST:
+        raise refuse()
+    match node:
+        case ast.Constant(value=int() as value) if not isinstance(value, bool) and abs(value) < 10**9:
+            return Size.number(value)
+        case ast.Name(id=name):
+            check_name(source, name, span)
+            return Size.of(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return read_size(source, operand, depth + 1).scaled(-1)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
+            a, b = read_size(source, left, depth + 1), read_size(source, right, depth + 1)
+            if isinstance(op, ast.Add):
+                return a + b
+            if isinstance(op, ast.Sub):
+                return a - b
+            if a.is_number or b.is_number:
+                return b.scaled(a.constant) if a.is_number else a.scaled(b.constant)
+            raise refuse()
+        case _:
+            raise refuse()
+
+
+def _read_slice(source: Source, node: ast.expr) -> Slice:
+    if isinstance(node, ast.Slice):
+        if node.step is not None:
+            raise source.error("a slice takes no step", source.span(node.step), mend="write a[lower:upper]")
+        lower = read_size(source, node.lower) if node.lower else None
+        upper = read_size(source, node.upper) if node.upper else None
+        return Slice(lower, upper)
+    return Slice(index=read_size(source, node))
+
+
+def _read_call(source: Source, node: ast.Call, depth: int) -> Apply:
+    span = source.span(node)
+    if not isinstance(node.func, ast.Name):
+        raise source.error(
+            "only the functions of the language can be called",
+            source.span(node.func),
+            mend=_bare_function(node.func),
+        )
+    name = node.func.id
+    if name not in FUNCTIONS:
+        known = nearest(name, list(FUNCTIONS)) or f"known: {', '.join(FUNCTIONS)}"
+        raise source.error(f"`{name}` is not a function of the language", source.span(node.func), mend=known)
+    operation = OPERATIONS[name]
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            raise source.error("`*` is not part of the language of cells", source.span(argument))
+    wanted = len(operation.operands)
+    operands = node.args[:wanted]
+    if len(operands) < wanted or len(node.args) > wanted + len(operation.options):
+        raise source.error(f"`{name}` is called as {signature(operation)}", span, mend=f"{len(node.args)} given")
+    options = _read_options(source, node, operation, node.args[wanted:])
+    children = tuple(read_expression(source, child, depth + 1) for child in operands)
+    if name == "where" and not (isinstance(children[0], Apply) and children[0].operation.startswith("greater")):
+        raise source.error("the condition of where is a comparison", children[0].span, mend="write where(a > b, u, v)")
+    return Apply(name, children, options, span)
+
+
+def signature(operation: Operation) -> str:
+    """How an operation is called: `clip(a, lower, upper)`."""
+    words = [*operation.operands]
+    for option in operation.options:
+        words.append(option.name if option.default is None else f"{option.name}={float(option.default):g}")
+    return f"{operation.name}({', '.join(words)})"
+
+
+def _read_options(source: Source, node: ast.Call, operation: Operation, given: list[ast.expr]) -> tuple[Fraction, ...]:
+    names = [option.name for option in operation.options]
+    values: dict[str, Fraction] = {}
+    for name, argument in zip(names, given, strict=False):
+        values[name] = _constant(source, argument, f"`{name}` of {operation.name}", "give a number")
+    for keyword in node.keywords:
+        if keyword.arg is None or keyword.arg not in names:
+            raise source.error(
+                f"`{operation.name}` has no option `{keyword.arg or '**'}`",
+                source.span(keyword),
+                mend=nearest(keyword.arg or "", names) or f"it is called as {signature(operation)}",
+            )
+        if keyword.arg in values:
+            raise source.error(f"`{keyword.arg}` is given twice", source.span(keyword))
+        values[keyword.arg] = _constant(source, keyword.value, f"`{keyword.arg}` of {operation.name}", "give a number")
+    for option in operation.options:
+        if option.name not in values:
+            if option.default is None:
+                raise source.error(f"`{operation.name}` is called as {signature(operation)}", source.span(node))
+            values[option.name] = option.default
+    return tuple(values[name] for name in names)
+
+
+def _bare_function(node: ast.expr) -> str:
+    """`np.tanh` is most likely meant as `tanh`."""
+    if isinstance(node, ast.Attribute):
+        if node.attr in FUNCTIONS:
+            return f"write {node.attr}(…) without a module before it"
+        return nearest(node.attr, list(FUNCTIONS))
+    return ""

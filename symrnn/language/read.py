@@ -1,0 +1,284 @@
+"""From a function definition to a `Definition`: who is an input, a state, a line, an output; nothing is executed."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ..errors import Span, nearest
+from ..sizes import Shape, Size
+from .expressions import check_name, read_expression, read_size
+from .nodes import Apply, Name, Node
+from .source import Source, parse_module
+
+_KINDS: dict[str, int] = {"scalar": 0, "vector": 1, "matrix": 2}
+_AUGMENTED = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul"}
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an annotation says of a name: its rank and, where given, its sizes."""
+
+    rank: int
+    shape: Shape | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`target = node`, as written; the same target may be assigned again."""
+
+    target: str
+    node: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """One returned value: a name or an expression, and its place."""
+
+    node: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A cell as it was written, before shapes are known."""
+
+    name: str
+    doc: str
+    inputs: tuple[str, ...]
+    states: tuple[str, ...]
+    argument_spans: tuple[Span, ...]
+    declared: tuple[tuple[str, Declared], ...]
+    lines: tuple[Line, ...]
+    outputs: tuple[Returned, ...]
+    finals: tuple[Returned, ...]
+    return_span: Span
+    source: Source
+    span: Span
+
+
+def read_definition(source: Source, name: str | None = None) -> Definition:
+    """The one function of a text, or the one called `name`."""
+    module = parse_module(source)
+    found = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    if name is not None:
+        chosen = [node for node in found if node.name == name]
+        if not chosen:
+            names = [node.name for node in found]
+            raise source.error(
+                f"there is no function `{name}` here",
+                facts=(f"found: {', '.join(names) or 'no function at all'}",),
+                mend=nearest(name, names),
+            )
+        return _read_function(source, chosen[-1])
+    if len(found) == 1:
+        return _read_function(source, found[0])
+    if not found:
+        first = module.body[0] if module.body else None
+        raise source.error(
+            "there is no function definition in this text",
+            source.span(first) if first else None,
+            mend="a cell is a function: def my_cell(x, h): … return h",
+        )
+    raise source.error(
+        f"there are {len(found)} functions here: {', '.join(node.name for node in found)}",
+        source.span(found[1]),
+        mend=f"say which one, such as {source.where}:{found[0].name}",
+    )
+
+
+def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
+    for decorator in function.decorator_list:
+        if ast.unparse(decorator) not in {"cell", "symrnn.cell"}:
+            raise source.error(
+                "a cell takes no decorator but @symrnn.cell: its text is read, never run",
+                source.span(decorator),
+                mend="remove the decorator",
+            )
+    span = _header_span(source, function)
+    declared: dict[str, Declared] = {}
+    inputs, states, argument_spans = _read_arguments(source, function, declared)
+    body = list(function.body)
+    doc = ast.get_docstring(function) or ""
+    if doc or (body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)):
+        body = body[1:]
+    lines: list[Line] = []
+    returned: ast.Return | None = None
+    for statement in body:
+        if returned is not None:
+            raise source.error("nothing may follow the return", source.span(statement), mend="remove it or move it up")
+        if isinstance(statement, ast.Return):
+            returned = statement
+        else:
+            line = _read_statement(source, statement, declared)
+            lines += [line] if line else []
+    if returned is None or returned.value is None:
+        what = ", ".join(states) or "y"
+        raise source.error(
+            f"`{function.name}` returns nothing",
+            source.span(returned) if returned else span,
+            mend=f"end with `return {what}`: the new states in order, the first one being the output",
+        )
+    outputs, finals = _read_return(source, returned.value, states)
+    return Definition(
+        function.name,
+        doc,
+        inputs,
+        states,
+        argument_spans,
+        tuple(declared.items()),
+        tuple(lines),
+        outputs,
+        finals,
+        source.span(returned),
+        source,
+        span,
+    )
+
+
+def _header_span(source: Source, function: ast.FunctionDef) -> Span:
+    whole = source.span(function)
+    return Span(whole.line, whole.column, whole.line, whole.column + len("def ") + len(function.name))
+
+
+def _read_arguments(
+    source: Source, function: ast.FunctionDef, declared: dict[str, Declared]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Span, ...]]:
+    """Arguments before a `/` are inputs and the rest are states; without one the first is the input."""
+    arguments = function.args
+    for odd in (arguments.vararg, arguments.kwarg, *arguments.kwonlyargs, *arguments.defaults):
+        if odd is not None:
+            raise source.error(
+                "a cell takes plain arguments: inputs, then states",
+                source.span(odd),
+                mend="def cell(x, h, c): … or, with several inputs, def cell(x, k, /, h, c): …",
+            )
+    every = [*arguments.posonlyargs, *arguments.args]
+    if not every:
+        raise source.error(
+            f"`{function.name}` takes no argument",
+            _header_span(source, function),
+            mend="the first argument is the input, the others are states: def cell(x, h): …",
+        )
+    for argument in every:
+        check_name(source, argument.arg, source.span(argument))
+        if argument.annotation is not None:
+            declared[argument.arg] = _read_annotation(source, argument.annotation)
+    split = len(arguments.posonlyargs) or 1
+    names = tuple(argument.arg for argument in every)
+    return names[:split], names[split:], tuple(source.span(argument) for argument in every)
+
+
+def _read_annotation(source: Source, node: ast.expr) -> Declared:
+    """`scalar`, `vector`, `matrix`, `(n,)` or `(p, n)`; quoted text means the same."""
+    span = source.span(node)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        inner = Source(node.value, source.where, span.line)
+        module = parse_module(inner)
+        if len(module.body) == 1 and isinstance(module.body[0], ast.Expr):
+            node = module.body[0].value
+    if isinstance(node, ast.Name) and node.id in _KINDS:
+        rank = _KINDS[node.id]
+        return Declared(rank, () if rank == 0 else None, span)
+    if isinstance(node, ast.Tuple) and len(node.elts) <= 2:
+        return Declared(len(node.elts), tuple(_read_positive_size(source, element) for element in node.elts), span)
+    written = node.id if isinstance(node, ast.Name) else ""
+    raise source.error(
+        "an annotation says a shape",
+        span,
+        mend=nearest(written, list(_KINDS)) or "write scalar, vector, matrix, (n,) for a vector or (p, n) for a matrix",
+    )
+
+
+def _read_positive_size(source: Source, node: ast.expr) -> Size:
+    size = read_size(source, node)
+    if size.is_number and size.constant < 1:
+        raise source.error("a size is at least one", source.span(node))
+    return size
+
+
+def _read_statement(source: Source, statement: ast.stmt, declared: dict[str, Declared]) -> Line | None:
+    span = source.span(statement)
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=target) as name], value=value):
+            check_name(source, target, source.span(name))
+            return Line(target, read_expression(source, value), span)
+        case ast.AugAssign(target=ast.Name(id=target) as name, op=op, value=value) if type(op) in _AUGMENTED:
+            check_name(source, target, source.span(name))
+            node = Apply(
+                _AUGMENTED[type(op)], (Name(target, source.span(name)), read_expression(source, value)), span=span
+            )
+            return Line(target, node, span)
+        case ast.AnnAssign(target=ast.Name(id=target) as name, annotation=annotation, value=value):
+            check_name(source, target, source.span(name))
+            if target in declared:
+                raise source.error(f"`{target}` is annotated twice", span, mend="keep one of the two")
+            declared[target] = _read_annotation(source, annotation)
+            return Line(target, read_expression(source, value), span) if value is not None else None
+        case ast.Assign():
+            raise source.error(
+                "one line gives one name a value", span, mend="write one assignment a line: i = …, then f = …"
+            )
+        case ast.Expr(value=ast.Constant(value=str())):
+            return None
+        case _:
+            kind = type(statement).__name__
+            raise source.error(
+                f"a cell is a list of equations; `{_statement_words(kind)}` is not one",
+                span,
+                mend="write name = expression lines and one return; `where(a > b, u, v)` chooses between values",
+            )
+
+
+def _statement_words(kind: str) -> str:
+    words = {"FunctionDef": "def", "ClassDef": "class", "Import": "import", "ImportFrom": "import", "Expr": "a bare expression"}
+    return words.get(kind, kind.lower())
+
+
+def _read_return(
+    source: Source, value: ast.expr, states: tuple[str, ...]
+) -> tuple[tuple[Returned, ...], tuple[Returned, ...]]:
+    """`return h, c`: the new states, the first being the output. `return y, (h, c)`: outputs apart from states."""
+
+    def returned(node: ast.expr) -> Returned:
+        if isinstance(node, ast.Tuple | ast.Starred):
+            raise source.error(
+                "this return is nested in a way that says nothing",
+                source.span(node),
+                mend="write `return h, c` (the states) or `return y, (h, c)` (outputs, then the states)",
+            )
+        return Returned(read_expression(source, node), source.span(node))
+
+    def several(node: ast.expr) -> tuple[Returned, ...]:
+        elements = node.elts if isinstance(node, ast.Tuple) else [node]
+        return tuple(returned(element) for element in elements)
+
+    if isinstance(value, ast.Tuple) and len(value.elts) == 2 and isinstance(value.elts[1], ast.Tuple):
+        outputs, finals = several(value.elts[0]), several(value.elts[1])
+        if not outputs:
+            raise source.error("there is no output", source.span(value), mend="name at least one output")
+    elif not states:
+        outputs, finals = several(value), ()
+    else:
+        finals = several(value)
+        outputs = finals[:1]
+    if len(finals) != len(states):
+        raise source.error(
+            f"{len(finals)} new state{'s' * (len(finals) != 1)} returned, {len(states)} taken ({', '.join(states) or 'none'})",
+            source.span(value),
+            mend=f"return the new states in the order of the arguments: `return {', '.join(states) or 'y'}`; "
+            f"for an output that is not a state, `return y, ({', '.join(states)}{',' * (len(states) == 1)})`",
+        )
+    given = tuple(item.node.id if isinstance(item.node, Name) else "" for item in finals)
+    if given != states and sorted(given) == sorted(states):
+        raise source.error(
+            f"the states are taken as ({', '.join(states)}) and returned as ({', '.join(given)})",
+            source.span(value),
+            mend=f"return them in the same order; to make `{given[0]}` the output, "
+            f"write `return {given[0]}, ({', '.join(states)})`",
+        )
+    return outputs, finals
+
+

@@ -1,0 +1,109 @@
+"""Source text with a name, and the errors that point into it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import CellError, Span
+
+# Generous for anything that a person writes; small enough that nothing takes long.
+LARGEST_TEXT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text, what to call it in messages, and the line that its first line has in the file it came from."""
+
+    text: str
+    where: str = "cell"
+    first_line: int = 1
+
+    def error(self, problem: str, span: Span | None = None, *, facts: tuple[str, ...] = (), mend: str = "") -> CellError:
+        """An error at a place of this text."""
+        line_text = ""
+        if span is not None:
+            lines = self.text.split("\n")
+            index = span.line - self.first_line
+            line_text = lines[index] if 0 <= index < len(lines) else ""
+        return CellError(problem, where=self.where, span=span, line_text=line_text, facts=facts, mend=mend)
+
+    def span(self, node: ast.AST) -> Span:
+        """The place of a syntax node, with columns counted in characters."""
+        line, end_line = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or getattr(node, "lineno", 1)
+        column = self._characters(line, getattr(node, "col_offset", 0))
+        end_column = self._characters(end_line, getattr(node, "end_col_offset", None) or column + 1)
+        shift = self.first_line - 1
+        return Span(line + shift, column, end_line + shift, end_column)
+
+    def _characters(self, line: int, byte_offset: int) -> int:
+        """`ast` counts columns in bytes of UTF-8; a caret needs characters."""
+        if self.text.isascii():
+            return byte_offset
+        lines = self.text.split("\n", line)
+        if line > len(lines):
+            return byte_offset
+        return len(lines[line - 1].encode()[:byte_offset].decode(errors="ignore"))
+
+    def excerpt(self, span: Span) -> str:
+        """The source of a stretch on one line, shortened in the middle where it is long."""
+        lines = self.text.split("\n")
+        index = span.line - self.first_line
+        if not 0 <= index < len(lines):
+            return ""
+        end = span.end_column if span.end_line == span.line else len(lines[index])
+        text = lines[index][span.column : end].strip()
+        return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+
+
+def parse_module(source: Source) -> ast.Module:
+    """The syntax tree of a text; it is read, never executed. Every way to fail becomes a `CellError`."""
+    if len(source.text) > LARGEST_TEXT:
+        raise source.error(
+            f"the text has {len(source.text):,} characters; at most {LARGEST_TEXT:,} are read",
+            mend="put the cell into a file of its own",
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in somebody's docstring is not our business
+            return ast.parse(source.text)
+    except SyntaxError as error:
+        line = (error.lineno or 1) + source.first_line - 1
+        column = max(0, (error.offset or 1) - 1)
+        end = (error.end_offset or 0) - 1
+        span = Span(line, column, line, end if end > column else column + 1)
+        raise source.error(f"this is not Python syntax: {error.msg}", span) from None
+    except (RecursionError, MemoryError):
+        raise source.error(
+            "an expression is nested too deeply to be read",
+            _longest_line(source),
+            mend="give its parts names, one line each",
+        ) from None
+    except ValueError as error:
+        raise source.error(f"this is not text that Python can read: {error}") from None
+
+
+def _longest_line(source: Source) -> Span:
+    lines = source.text.split("\n")
+    index = max(range(len(lines)), key=lambda i: len(lines[i]))
+    line = index + source.first_line
+    return Span(line, 0, line, len(lines[index]))
+
+
+def source_of_function(function: Callable[..., Any]) -> Source:
+    """The text of a function, for `@symrnn.cell`; the function itself is never called."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError):
+        raise CellError(
+            f"the source of {getattr(function, '__qualname__', function)!r} cannot be found",
+            mend="pass the cell as text: symrnn.cell('''def ...''')",
+        ) from None
+    file = inspect.getsourcefile(function) or "function"
+    where = file.replace("\\", "/").rsplit("/", 1)[-1]
+    return Source(textwrap.dedent("".join(lines)), where, max(first, 1))

@@ -1,0 +1,98 @@
+"""Where cells come from: the zoo, a file, text, a function; and the one way to turn any of these into a Cell."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import CellError, OptionError, nearest
+
+if TYPE_CHECKING:
+    from .equations import Cell
+
+
+def zoo_texts() -> dict[str, tuple[str, str]]:
+    """For every cell of the zoo its file's text and the first line of its docstring; nothing heavy is imported."""
+    found: dict[str, tuple[str, str]] = {}
+    folder = resources.files(__package__).joinpath("cells")
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".py"):
+            continue
+        text = file.read_text(encoding="utf-8")
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = (text, (ast.get_docstring(node) or "").split("\n")[0])
+    return found
+
+
+class Zoo(Mapping[str, "Cell"]):
+    """The cells that come with symrnn, by name; each is read when it is first asked for."""
+
+    def __getitem__(self, name: str) -> Cell:
+        return _zoo_cell(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(zoo_texts())
+
+    def __len__(self) -> int:
+        return len(zoo_texts())
+
+    def __repr__(self) -> str:
+        return f"<Zoo: {', '.join(self)}>"
+
+
+@cache
+def _zoo_cell(name: str) -> Cell:
+    from .equations import build_cell
+    from .language import Source
+
+    texts = zoo_texts()
+    if name not in texts:
+        raise KeyError(name)
+    return build_cell(Source(texts[name][0], f"zoo:{name}"), name)
+
+
+zoo = Zoo()
+
+
+def load(name: str) -> Cell:
+    """A cell of the zoo, or one from a file: `path/to/file.py`, with `:name` where the file holds several."""
+    if name in zoo:
+        return zoo[name]
+    path, _, member = name.rpartition(":")
+    if not path.endswith(".py"):
+        path, member = name, ""
+    if path.endswith(".py") or Path(path).is_file():
+        return load_file(Path(path), member or None)
+    known = list(zoo)
+    raise OptionError(
+        f"there is no cell called {name!r}. {nearest(name, known)}\n  the zoo has: {', '.join(known)}\n"
+        "  for a cell of your own give its file, such as my_cell.py or my_cell.py:name"
+    )
+
+
+def load_file(path: Path, member: str | None = None) -> Cell:
+    """The cell in a file, read as text and never imported."""
+    from .equations import build_cell
+    from .language import Source
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CellError(f"this file is not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
+    except OSError as error:
+        raise OptionError(f"{path}: {error.strerror or error}") from None
+    return build_cell(Source(text, path.name), member)
+
+
+def as_cell(source: Cell | str | Callable[..., Any]) -> Cell:
+    """A Cell from whatever a person has: a Cell, a zoo name, `file.py:name`, text with a `def`, or a function."""
+    from .equations import cell
+
+    if isinstance(source, str) and "\n" not in source.strip() and not source.lstrip().startswith("def "):
+        return load(source)
+    return cell(source)
