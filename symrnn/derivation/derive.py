@@ -103,6 +103,7 @@ class _Sweep:
         self, name: str, terms: list[Term], shape: Any, why: str, kind: Any, over_time: bool = False
     ) -> Equation:
         self.number += 1
+        terms = _in_order(terms, kind)
         expr = sympy.Add(*(term.expr for term in terms))
         return Equation(self.number, name, expr, shape, tuple(terms), why, kind, over_time)
 
@@ -112,6 +113,15 @@ class _Sweep:
             wish += "_"
         self.variables[wish] = Variable(wish, of, role, self.variables[of].shape)
         return wish
+
+
+def _in_order(terms: list[Term], kind: str) -> list[Term]:
+    """As a person would write it: what comes from above first, what comes from step t+1 last; between them an
+    adjoint's terms in the order of the backward computation, a sum over many gates in the order of the gates."""
+    places = {"upstream": 0, "carry": 2}
+    if kind == "adjoint":
+        return sorted(terms, key=lambda term: places.get(term.rule, 1))
+    return sorted(terms, key=lambda term: (places.get(term.rule, 1), term.through or 0))
 
 
 def _frozen(mapping: dict[str, Any]) -> Mapping[str, Any]:

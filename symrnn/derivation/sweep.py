@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import sympy
 
 from ..equations import Equation, Term
+from ..equations.shapes import names_in
 from ..language import Variable
 from ..operations.entry import Pull
 from ..operations.structured import Structured, dot, total, transpose
@@ -46,10 +47,7 @@ class PullBack:
     def _elementwise(self, equation: Equation, delta: sympy.Symbol, expr: sympy.Expr) -> Iterator[Contribution]:
         output = equation.symbol
         root = BY_HEAD.get(type(expr))
-        symbols = sorted(
-            (symbol for symbol in expr.free_symbols if symbol.name in self.variables), key=lambda s: self.order[s.name]
-        )
-        for symbol in symbols:
+        for symbol in (sympy.Symbol(name) for name in sorted(names_in(expr), key=self.order.__getitem__)):
             factor = expr.diff(symbol)
             if root is not None:  # σ′ = σ (1 − σ), and σ has a name: the output
                 factor = factor.xreplace({expr: output})
@@ -69,7 +67,7 @@ class PullBack:
         """The sum over all entries of delta ⊙ factor, with what is the same for every entry outside."""
         scalars, arrays = sympy.S.One, sympy.S.One
         for piece in sympy.Mul.make_args(factor):
-            if any(self.variables[s.name].shape for s in piece.free_symbols if s.name in self.variables):
+            if any(self.variables[name].shape for name in names_in(piece)):
                 arrays = arrays * piece
             else:
                 scalars = scalars * piece

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import sympy
-
 from ..language import Program, Source, Variable, infer, read_definition, source_of_function
 from ..sizes import Shape
 from .equation import Equation, Term
-from .lower import lower, to_expr, written_terms
+from .lower import Unfit, lower, to_expr, written_terms
 
 if TYPE_CHECKING:
     from .sample import Sample
@@ -40,7 +39,7 @@ class Cell:
     @property
     def text(self) -> str:
         """The cell as it was written."""
-        return self.program.source.text
+        return self.program.text
 
     def sample(
         self,
@@ -65,7 +64,7 @@ def cell(source: str | Callable[..., Any] | Cell) -> Cell:
     its source and never called."""
     if isinstance(source, Cell):
         return source
-    return build_cell(Source(source) if isinstance(source, str) else source_of_function(source))
+    return build_cell(Source(textwrap.dedent(source)) if isinstance(source, str) else source_of_function(source))
 
 
 def build_cell(source: Source, name: str | None = None) -> Cell:
@@ -74,16 +73,13 @@ def build_cell(source: Source, name: str | None = None) -> Cell:
     lines, variables = lower(program)
     equations: list[Equation] = []
     for index, line in enumerate(lines):
-        expr = to_expr(line.node)
-        if expr.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
-            raise source.error("this divides by zero", line.span, mend="a divisor must not be the constant 0")
-        terms = tuple(
-            Term(sign * to_expr(node), "definition", (line.name,)) for sign, node in written_terms(line.node)
-        )
+        try:
+            expr = to_expr(line.node)
+        except Unfit as unfit:
+            raise source.error(unfit.problem, unfit.node.span, mend="change the constants") from None
+        terms = tuple(Term(sign * to_expr(node), "definition", (line.name,)) for sign, node in written_terms(line.node))
         shape = variables[line.name].shape
-        equations.append(
-            Equation(index + 1, line.name, expr, shape, terms, "definition", "forward", written=line.node)
-        )
+        equations.append(Equation(index + 1, line.name, expr, shape, terms, "definition", "forward", written=line.node))
     return Cell(
         program.name,
         program.doc,

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import sympy
 
+from ..language.expressions import LARGEST_EXPONENT, fits_double
 from ..language.nodes import Apply, Assignment, Name, Node, Number, walk
 from ..language.program import Program, Variable
 from ..operations.functions import number
@@ -116,8 +117,34 @@ def lower(program: Program) -> tuple[tuple[Assignment, ...], dict[str, Variable]
     return tuple(lowering.lines), lowering.variables
 
 
+class Unfit(Exception):
+    """A constant in an expression came out as something that no double is; carries the node and the problem."""
+
+    def __init__(self, node: Node, problem: str) -> None:
+        self.node = node
+        self.problem = problem
+        super().__init__(problem)
+
+
 def to_expr(node: Node) -> sympy.Expr:
-    """A node as a scalar SymPy expression over symbols and opaque heads."""
+    """A node as a scalar SymPy expression over symbols and opaque heads; constants that combine to something no
+    double could hold raise `Unfit` before they can grow."""
+    expr = _build(node)
+    factors = sympy.Mul.make_args(expr)
+    if any(factor in (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) for factor in factors):
+        raise Unfit(node, "this divides by zero")
+    for factor in factors:
+        base, exponent = factor.as_base_exp()
+        if exponent.is_Rational and abs(exponent) > LARGEST_EXPONENT:
+            raise Unfit(node, f"the exponents multiply to more than {LARGEST_EXPONENT}")
+        if base.is_negative and exponent.is_Rational and not exponent.is_Integer:
+            raise Unfit(node, "this is the root of a negative number")
+        if factor.is_Rational and not fits_double(Fraction(int(factor.p), int(factor.q))):
+            raise Unfit(node, "this number is beyond what double precision can hold")
+    return expr
+
+
+def _build(node: Node) -> sympy.Expr:
     match node:
         case Name(id=name):
             return sympy.Symbol(name)

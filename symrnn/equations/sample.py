@@ -56,13 +56,11 @@ def complete_dims(cell: Cell, dims: Mapping[str, int] | None) -> dict[str, int]:
     for name, value in given.items():
         if name not in cell.dims:
             known = ", ".join(cell.dims) or "none"
-            raise OptionError(f"{cell.name} has no dimension {name!r}; it has: {known}. {nearest(name, list(cell.dims))}".rstrip())
+            meant = nearest(name, list(cell.dims))
+            raise OptionError(f"{cell.name} has no dimension {name!r}; it has: {known}. {meant}".rstrip())
         if value < 1:
             raise OptionError(f"the dimension {name!r} must be at least 1, not {value}")
-    if set(given) == set(cell.dims):
-        complete = given
-    else:
-        complete = {**default_dims(cell), **given}
+    complete = given if set(given) == set(cell.dims) else {**default_dims(cell), **given}
     for need in cell.program.constraints:
         if need.value(complete) < 0:
             sizes = ", ".join(f"{name} = {value}" for name, value in complete.items())

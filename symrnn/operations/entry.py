@@ -124,16 +124,16 @@ def elementwise_shape(solver: Solver, shapes: tuple[Shape, ...], options: Option
     return result
 
 
-class Dimension(sympy.Symbol):
+class SizeSymbol(sympy.Symbol):
     """A named size, such as `n`, where a formula speaks of it (the mean divides by it)."""
 
-    def __new__(cls, name: str) -> Dimension:
+    def __new__(cls, name: str) -> SizeSymbol:
         return sympy.Symbol.__xnew__(cls, name, integer=True, positive=True)
 
 
 def size_expr(size: Size) -> sympy.Expr:
-    """A size as a SymPy expression over `Dimension` symbols."""
-    terms = [sympy.Integer(k) * Dimension(name) for name, k in size.coefficients]
+    """A size as a SymPy expression over `SizeSymbol` symbols."""
+    terms = [sympy.Integer(k) * SizeSymbol(name) for name, k in size.coefficients]
     return sympy.Add(*terms, sympy.Integer(size.constant))
 
 
@@ -142,7 +142,7 @@ def size_from_expr(expr: sympy.Basic) -> Size:
     coefficients: dict[str, int] = {}
     constant = 0
     for term, k in sympy.sympify(expr).as_coefficients_dict().items():
-        if isinstance(term, Dimension):
+        if isinstance(term, SizeSymbol):
             coefficients[term.name] = int(k)
         else:
             constant += int(k * term)

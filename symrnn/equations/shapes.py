@@ -1,0 +1,53 @@
+"""The shape of a SymPy expression over a cell's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy
+
+from ..language import Variable
+from ..operations.entry import SizeSymbol, size_from_expr
+from ..operations.structured import embed, embed_shape, part
+from ..operations.table import BY_HEAD
+from ..sizes import Shape, Size, Solver
+
+
+def names_in(expr: sympy.Basic) -> set[str]:
+    """The names of the values that an expression mentions; sizes are not values."""
+    return {symbol.name for symbol in expr.free_symbols if not isinstance(symbol, SizeSymbol)}
+
+
+def operands_of(expr: sympy.Expr) -> tuple[tuple[sympy.Expr, ...], tuple[sympy.Basic, ...]]:
+    """The operands and the options of an applied operation."""
+    operation = BY_HEAD[type(expr)]
+    count = len(expr.args) if operation.variadic else len(operation.operands)
+    return expr.args[:count], expr.args[count:]
+
+
+def shape_of(expr: sympy.Basic, variables: Mapping[str, Variable]) -> Shape:
+    """The shape of an expression whose names have known shapes; scalars broadcast."""
+    if isinstance(expr, SizeSymbol) or not expr.args:
+        return variables[expr.name].shape if isinstance(expr, sympy.Symbol) and expr.name in variables else ()
+    operation = BY_HEAD.get(type(expr))
+    if operation is None or operation.elementwise:
+        shapes = (shape_of(argument, variables) for argument in expr.args)
+        return max(shapes, key=len, default=())
+    operands, options = operands_of(expr)
+    shapes = tuple(shape_of(operand, variables) for operand in operands)
+    if isinstance(expr, embed):
+        return embed_shape(Solver(), shapes, options)
+    if isinstance(expr, part):
+        return _part_shape(shapes[0], options)
+    return operation.shape(Solver(), shapes, ())
+
+
+def _part_shape(whole: Shape, axes: tuple[sympy.Basic, ...]) -> Shape:
+    sizes: list[Size] = []
+    for axis, size in enumerate(whole):
+        if axis >= len(axes):
+            sizes.append(size)
+        elif len(axes[axis].args) == 2:
+            lower, upper = (size_from_expr(bound) for bound in axes[axis].args)
+            sizes.append(upper - lower)
+    return tuple(sizes)

@@ -1,0 +1,58 @@
+"""Where each dimension's value can be read off: an axis of an input, a state or a parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..equations import Cell
+from ..errors import InputError
+from ..sizes import Size
+
+Holder = Literal["x", "state", "params"]
+LEADING_AXES: dict[Holder, int] = {"x": 2, "state": 1, "params": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`dim` follows from one axis of one array: the axis' length is `size`, whose other dimensions are known."""
+
+    dim: str
+    holder: Holder
+    array: str
+    axis: int
+    size: Size
+
+    @property
+    def factor(self) -> int:
+        return dict(self.size.coefficients)[self.dim]
+
+    @property
+    def rest(self) -> Size:
+        """What the axis holds besides the multiple of `dim`."""
+        return self.size - Size.of(self.dim).scaled(self.factor)
+
+
+def plan_readings(cell: Cell) -> tuple[Reading, ...]:
+    """A reading for every dimension, the plainest first, in an order in which each rests on earlier ones."""
+    axes = [
+        (holder, name, LEADING_AXES[holder] + axis, size)
+        for holder, shapes in (("x", cell.inputs), ("state", cell.states), ("params", cell.params))
+        for name, shape in shapes.items()
+        for axis, size in enumerate(shape)
+    ]
+    known: dict[str, Reading] = {}
+    while len(known) < len(cell.dims):
+        best: tuple[int, Reading] | None = None
+        for holder, name, axis, size in axes:
+            unknown = [dim for dim in size.names if dim not in known]
+            if len(unknown) == 1:
+                reading = Reading(unknown[0], holder, name, axis, size)  # type: ignore[arg-type]
+                cost = len(size.coefficients) + abs(reading.factor) + bool(size.constant)
+                if best is None or cost < best[0]:
+                    best = cost, reading
+        if best is None:
+            missing = ", ".join(dim for dim in cell.dims if dim not in known)
+            raise InputError(f"the size of {missing} in {cell.name} cannot be read off any array; annotate the shapes")
+        known[best[1].dim] = best[1]
+    return tuple(known.values())

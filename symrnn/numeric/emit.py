@@ -1,0 +1,328 @@
+"""From a derivation to a NumPy module: a forward and a backward pass over batches of whole sequences.
+
+The plain form: one equation a line, in the order and under the numbers of the formulas, in a loop over the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..derivation import Derivation
+from ..equations import Equation
+from ..equations.shapes import names_in
+from ..language.nodes import Name, Node, walk
+from ..operations.entry import SizeSymbol
+from ..operations.table import BY_HEAD
+from ..sizes import Shape, Size, dimension_names
+from .dimensions import Reading, plan_readings
+from .printer import NumpyPrinter
+
+_WIDTH = 100
+_RESERVED = {
+    "np", "math", "T", "N", "t", "params", "x", "state", "steps", "tape", "outputs", "final_state", "d_outputs",
+    "d_final_state", "grads", "d_x", "d_state", "forward", "backward", "sizes",
+}  # fmt: skip
+
+
+def emit(derivation: Derivation) -> str:
+    """The source of a module with `forward(params, x, state)` and `backward(tape, d_outputs, d_final_state)`."""
+    return _Emitter(derivation).module()
+
+
+class _Emitter:
+    """What one module is written from."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.cell = derivation.cell
+        self.program = derivation.cell.program
+        variables = derivation.variables
+        batched = {v.name: v.role in ("input", "previous", "upstream", "carry") for v in variables.values()}
+        leaving = {state.new for state in self.program.states} | set(self.program.outputs)
+        for equation in derivation.forward:
+            batched[equation.name] = equation.name in leaving or any(batched[n] for n in names_in(equation.expr))
+        for value, name in derivation.adjoint_of.items():
+            batched[name] = batched[value]
+        helpers = {row.head.__name__ for row in BY_HEAD.values() if row.head is not None}
+        self.names, dims = self._local_names(_RESERVED | helpers)
+        order = {name: index for index, name in enumerate(variables)}
+        self.printer = NumpyPrinter(variables, batched, self.names, dims, order)
+
+    def _local_names(self, reserved: set[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Local names of variables and of dimensions: as in the formulas, steps of inputs with `_t`, kept clear of
+        the module's own words. A dimension may share its name with a variable in the formulas, never in the code."""
+        names: dict[str, str] = {}
+        taken = set(reserved)
+        for variable in self.derivation.variables.values():
+            wish = f"{variable.name}_t" if variable.role == "input" else variable.name
+            while wish in taken:
+                wish += "_"
+            taken.add(wish)
+            names[variable.name] = wish
+        dims: dict[str, str] = {}
+        for dim in self.cell.dims:
+            wish = dim
+            while wish in taken:
+                wish = f"dim_{wish}"
+            taken.add(wish)
+            dims[dim] = wish
+        return names, dims
+
+    # The module ---------------------------------------------------------------------------------------------
+
+    def module(self) -> str:
+        body = "\n".join([*self._forward(), "", "", *self._backward()])
+        helpers = self._helpers(body)
+        imports = ["import math", ""] if "math." in body + helpers else []
+        parts = [self._docstring(), "", *imports, "import numpy as np", "", ""]
+        return "\n".join(parts) + "\n" + (helpers + "\n\n" if helpers else "") + body + "\n"
+
+    def _helpers(self, body: str) -> str:
+        sources: dict[str, None] = {}
+        pending = [body]
+        while pending:
+            text = pending.pop()
+            for row in BY_HEAD.values():
+                if row.helper and row.helper not in sources and _calls(text, row.helper):
+                    sources[row.helper] = None
+                    pending.append(row.helper)
+        return "\n\n".join(sorted(sources))
+
+    def _docstring(self) -> str:
+        cell = self.cell
+        first = cell.doc.split("\n")[0] if cell.doc else cell.name
+        lines = [f'"""{cell.name}: forward and backward pass in NumPy, derived by symrnn.', "", first, ""]
+        shapes: dict[Shape, list[str]] = {}
+        for name, shape in cell.params.items():
+            shapes.setdefault(shape, []).append(name)
+        lines.append("params: " + "; ".join(f"{', '.join(names)} {_lead('', shape)}" for shape, names in shapes.items()))
+        many = len(cell.inputs) > 1
+        inputs = "; ".join(f"{name} {_lead('T, N', shape)}" for name, shape in cell.inputs.items())
+        lines.append(f"x: {'a dict of ' if many else ''}{inputs}")
+        lines.append("state: " + ("; ".join(f"{n} {_lead('N', s)}" for n, s in cell.states.items()) or "none"))
+        many = len(cell.outputs) > 1
+        outputs = "; ".join(f"{name} {_lead('T, N', shape)}" for name, shape in cell.outputs.items())
+        lines.append(f"outputs: {'a dict of ' if many else ''}{outputs}")
+        return "\n".join([*lines, '"""'])
+
+    # The forward pass ---------------------------------------------------------------------------------------
+
+    def _forward(self) -> list[str]:
+        program, names = self.program, self.names
+        lines = ["def forward(params, x, state):", '    """Outputs, final state, and the tape that `backward` reads."""']
+        lines += self._unpack_params()
+        lines.append(f"    T, N = {self._first_input()}.shape[:2]")
+        body = self._forward_body()
+        needed = self._needed()
+        dims_forward, dims_backward = self._dims_used(self.derivation.forward), self._dims_backward()
+        lines += self._dimension_lines([*dims_forward, *(d for d in dims_backward if d not in dims_forward)])
+        lines += [f'    {names[state.new]} = state["{state.name}"]' for state in program.states]
+        many = len(program.outputs) > 1
+        lines.append("    outputs = {" + ", ".join(f'"{n}": []' for n in program.outputs) + "}" if many else "    outputs = []")
+        lines += ["    steps = []", "    for t in range(T):"]
+        lines += self._step_inputs()
+        previous = [(names[state.previous], names[state.new]) for state in program.states]
+        if previous:
+            lines.append(f"        {', '.join(p for p, _ in previous)} = {', '.join(n for _, n in previous)}")
+        lines += body
+        for output in program.outputs:
+            place = f'outputs["{output}"]' if many else "outputs"
+            lines.append(f"        {place}.append({names[output]})")
+        lines.append(f"        steps.append({_tuple([names[name] for name in needed])})")
+        finals = ", ".join(f'"{state.name}": {names[state.new]}' for state in program.states)
+        result = "{name: np.stack(values) for name, values in outputs.items()}" if many else "np.stack(outputs)"
+        sizes = f"{_tuple([self.printer.dims[d] for d in dims_backward])}, " if dims_backward else ""
+        lines.append(f"    return {result}, {{{finals}}}, (params, {sizes}steps)")
+        return lines
+
+    def _forward_body(self) -> list[str]:
+        lines: list[str] = []
+        for equation in self.derivation.forward:
+            lines += self._statement(self.names[equation.name], "=", equation)
+        return lines
+
+    def _spread(self, equation: Equation) -> str | None:
+        """The shape to spread a value to, where its expression alone does not have it."""
+        variables, batched = self.derivation.variables, self.printer.batched
+        of = equation.name if equation.kind == "forward" else variables[equation.name].written
+        if variables[of].role == "parameter":
+            return None  # gradients of parameters are added into arrays that have the shape
+        whole = self.printer.rank(equation.expr) == len(equation.shape) and bool(equation.expr.free_symbols)
+        lead = batched[of]
+        if whole and not (lead and equation.kind == "forward" and not self.printer.is_batched(equation.expr)):
+            return None
+        return _tuple([*(["N"] if lead else []), *(self.printer.size(size) for size in equation.shape)])
+
+    def _unpack_params(self) -> list[str]:
+        return [f'    {self.names[name]} = params["{name}"]' for name in self.cell.params]
+
+    def _first_input(self) -> str:
+        return "x" if len(self.cell.inputs) == 1 else f'x["{next(iter(self.cell.inputs))}"]'
+
+    def _step_inputs(self) -> list[str]:
+        many = len(self.cell.inputs) > 1
+        used = {name for equation in self.derivation.equations for name in names_in(equation.expr)}
+        inputs = [name for name in self.cell.inputs if name in used]
+        return [f'        {self.names[name]} = x["{name}"][t]' if many else f"        {self.names[name]} = x[t]" for name in inputs]
+
+    def _needed(self) -> list[str]:
+        """What the backward pass reads of each step."""
+        backward = (*self.derivation.adjoints, *self.derivation.gradients)
+        used = {name for equation in backward for name in names_in(equation.expr)}
+        roles = ("input", "previous", "value")
+        return [v.name for v in self.derivation.variables.values() if v.name in used and v.role in roles]
+
+    # The backward pass --------------------------------------------------------------------------------------
+
+    def _backward(self) -> list[str]:
+        program, names, derivation = self.program, self.names, self.derivation
+        dims = self._dims_backward()
+        lines = [
+            "def backward(tape, d_outputs, d_final_state):",
+            '    """Gradients by the parameters, the inputs and the initial state."""',
+            f"    params, {'sizes, ' if dims else ''}steps = tape",
+        ]
+        if dims:
+            lines.append(f"    {_unpacked([self.printer.dims[d] for d in dims])} = sizes")
+        used = {name for e in (*derivation.adjoints, *derivation.gradients) for name in names_in(e.expr)}
+        lines += [f'    {names[name]} = params["{name}"]' for name in self.cell.params if name in used]
+        many = len(program.outputs) > 1
+        first = next(iter(self.cell.outputs))
+        shown = f'd_outputs["{first}"]' if many else "d_outputs"
+        lines.append(f"    T, N = {shown}.shape[:2]")
+        for state in program.states:
+            lines.append(f'    {names[derivation.carries[state.name]]} = d_final_state["{state.name}"]')
+        lines.append("    grads = {name: np.zeros_like(value) for name, value in params.items()}")
+        several = len(self.cell.inputs) > 1
+        inputs = ", ".join(f'"{name}": [None] * T' for name in self.cell.inputs)
+        lines.append(f"    d_x = {{{inputs}}}" if several else "    d_x = [None] * T")
+        lines.append("    for t in reversed(range(T)):")
+        needed = self._needed()
+        if needed:
+            lines.append(f"        {_unpacked([names[name] for name in needed])} = steps[t]")
+        for output, upstream in derivation.upstream.items():
+            lines.append(f"        {names[upstream]} = " + (f'd_outputs["{output}"][t]' if many else "d_outputs[t]"))
+        for equation in derivation.adjoints:
+            lines += self._adjoint(equation)
+        lines += self._gradient_lines(several)
+        states = ", ".join(f'"{s.name}": np.array({names[derivation.carries[s.name]]})' for s in program.states)
+        stacked = "{name: np.stack(values) for name, values in d_x.items()}" if several else "np.stack(d_x)"
+        lines.append(f"    return grads, {stacked}, {{{states}}}")
+        return lines
+
+    def _adjoint(self, equation: Equation) -> list[str]:
+        name = self.names[equation.name]
+        if equation.expr == 0:
+            return [f"        {name} = np.zeros_like({name})  # ({equation.number})"]
+        of = self.derivation.variables[equation.name].written
+        return self._statement(name, "=", equation, reduce=not self.printer.batched[of])
+
+    def _gradient_lines(self, several: bool) -> list[str]:
+        lines: list[str] = []
+        for equation in self.derivation.gradients:
+            of = self.derivation.variables[equation.name].written
+            role = self.derivation.variables[of].role
+            if role == "parameter" and equation.expr != 0:
+                lines += self._statement(f'grads["{of}"]', "+=", equation, reduce=True)
+            elif role == "input":
+                lines += self._statement(f'd_x["{of}"][t]' if several else "d_x[t]", "=", equation)
+        return lines
+
+    # Lines --------------------------------------------------------------------------------------------------
+
+    def _statement(self, target: str, sign: str, equation: Equation, *, reduce: bool = False) -> list[str]:
+        """One assignment under its number, broken at its sums where it is long; `reduce` sums over the batch."""
+        comment = f"  # ({equation.number})"
+        spread = self._spread(equation)
+        if not equation.expr.free_symbols:
+            value = repr(float(equation.expr))
+            return [f"        {target} {sign} np.full({spread}, {value}, dtype={self._like(equation)}.dtype){comment}"]
+        printer = self.printer
+        if equation.written is not None:
+            printer = replace(printer, order=_mentions(equation.written), as_written=True)
+        pieces = printer.sum_of(tuple(t.expr for t in equation.terms), len(equation.shape), reduce=reduce)
+        if spread is not None:
+            pieces = [f"np.broadcast_to({' '.join(pieces)}, {spread})"]
+        line = f"        {target} {sign} {' '.join(pieces)}"
+        if len(line) + len(comment) <= _WIDTH or len(pieces) == 1:
+            return [line + comment]
+        return [f"        {target} {sign} ({comment}", *(f"            {piece}" for piece in pieces), "        )"]
+
+    def _like(self, equation: Equation) -> str:
+        """An array at hand whose type a constant takes."""
+        if equation.kind != "forward":
+            return "d_outputs" if len(self.program.outputs) == 1 else f'd_outputs["{next(iter(self.cell.outputs))}"]'
+        return self._first_input()
+
+    # Sizes --------------------------------------------------------------------------------------------------
+
+    def _dims_used(self, equations: Iterable[Equation]) -> list[str]:
+        """The dimensions that the code of some equations speaks of."""
+        found: dict[str, None] = {}
+        for equation in equations:
+            for dimension in sorted(equation.expr.atoms(SizeSymbol), key=lambda d: d.name):
+                found.setdefault(dimension.name)
+            spread = self._spread(equation)
+            if spread is not None:
+                for name in dimension_names(equation.shape):
+                    found.setdefault(name)
+        return list(found)
+
+    def _dims_backward(self) -> list[str]:
+        return self._dims_used((*self.derivation.adjoints, *self.derivation.gradients))
+
+    def _dimension_lines(self, wanted: list[str]) -> list[str]:
+        """Read each dimension off an array that shows it, the plainest first."""
+        readings = plan_readings(self.cell)
+        needed = set(wanted)
+        for reading in reversed(readings):
+            if reading.dim in needed:
+                needed |= set(reading.size.names)
+        lines: list[str] = []
+        for reading in readings:
+            if reading.dim in needed:
+                code = f"{self._array(reading)}.shape[{reading.axis}]"
+                if reading.rest != Size():
+                    code = f"({code} - ({self.printer.size(reading.rest)}))"
+                if reading.factor != 1:
+                    code = f"{code} // {reading.factor}"
+                lines.append(f"    {self.printer.dims[reading.dim]} = {code}")
+        return lines
+
+    def _array(self, reading: Reading) -> str:
+        match reading.holder:
+            case "x":
+                return "x" if len(self.cell.inputs) == 1 else f'x["{reading.array}"]'
+            case "state":
+                return f'state["{reading.array}"]'
+            case _:
+                return self.names[reading.array]
+
+
+def _calls(text: str, helper: str) -> bool:
+    name = helper.split("(")[0].removeprefix("def ")
+    return f"{name}(" in text.replace(f"def {name}(", "")
+
+
+def _mentions(node: Node) -> dict[str, int]:
+    """The place of each name in a formula as it was written."""
+    places: dict[str, int] = {}
+    for leaf in walk(node):
+        if isinstance(leaf, Name):
+            places.setdefault(leaf.id, len(places))
+    return places
+
+
+def _tuple(items: list[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def _unpacked(items: list[str]) -> str:
+    return ", ".join(items) + ("," if len(items) == 1 else "")
+
+
+def _lead(lead: str, shape: Shape) -> str:
+    """A shape as Python writes it, with leading axes."""
+    sizes = [*([lead] if lead else []), *map(str, shape)]
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 and ',' not in sizes[0] else ''})"

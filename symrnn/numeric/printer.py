@@ -1,0 +1,235 @@
+"""From SymPy expressions to NumPy source: batched, with as few parentheses as a person would write.
+
+A formula speaks of one sequence; here every value that depends on the input or a state has an axis of sequences in
+front. A scalar beside a vector then needs a new axis (`s[:, None] * v`), which is decided from shapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sympy
+
+from ..equations.shapes import names_in, operands_of, shape_of
+from ..language import Variable
+from ..operations.entry import Code, SizeSymbol, size_from_expr
+from ..operations.structured import outer
+from ..operations.table import BY_HEAD
+from ..sizes import Size
+
+SUM, PRODUCT, POWER, ATOM = range(4)
+_ENCLOSED = re.compile(r"(?<=[(\s])(?<![\w*/+-] )\{(\d)\}(?=[,)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Source text and how tightly it binds."""
+
+    code: str
+    binding: int
+
+    def within(self, binding: int) -> str:
+        return self.code if self.binding >= binding else f"({self.code})"
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyPrinter:
+    """Prints expressions over named variables; `batched` tells which names have an axis of sequences.
+
+    `order` places the names: by definition, or (`as_written`) by where a forward equation mentions them.
+    """
+
+    variables: Mapping[str, Variable]
+    batched: Mapping[str, bool]
+    names: Mapping[str, str]
+    dims: Mapping[str, str]
+    order: Mapping[str, int]
+    as_written: bool = False
+
+    # What is asked of it ------------------------------------------------------------------------------------
+
+    def is_batched(self, expr: sympy.Basic) -> bool:
+        return any(self.batched[name] for name in names_in(expr))
+
+    def rank(self, expr: sympy.Basic) -> int:
+        return len(shape_of(expr, self.variables))
+
+    def sum_of(self, terms: tuple[sympy.Expr, ...], rank: int, *, reduce: bool = False) -> list[str]:
+        """The source of each term with its sign in front (none before a leading plus); with `reduce`, terms that
+        have an axis of sequences are summed over it."""
+        pieces: list[str] = []
+        for term in terms:
+            negative = term.could_extract_minus_sign()
+            body = -term if negative else term
+            text = self._over_batch(body) if reduce and self.is_batched(body) else self.at_rank(body, rank)
+            sign = ("- " if pieces else "-") if negative else ("+ " if pieces else "")
+            pieces.append(sign + text.within(PRODUCT))
+        return pieces
+
+    def at_rank(self, expr: sympy.Expr, rank: int) -> Text:
+        """An expression to be used beside arrays of a rank."""
+        own = self.rank(expr)
+        if own == rank or not self.is_batched(expr):
+            return self.text(expr)
+        axes = ", ".join([":", *["None"] * (rank - own)])
+        return Text(f"{self.text(expr).within(ATOM)}[{axes}]", ATOM)
+
+    def size(self, expr: sympy.Basic | Size) -> str:
+        """A size as source over the dimensions' local names."""
+        size = expr if isinstance(expr, Size) else size_from_expr(expr)
+        parts = [(k, self.dims[name]) for name, k in size.coefficients]
+        words = [f"{'-' if k < 0 else '+'} {name if abs(k) == 1 else f'{abs(k)} * {name}'}" for k, name in parts]
+        if size.constant or not words:
+            words.append(f"{'-' if size.constant < 0 else '+'} {abs(size.constant)}")
+        text = " ".join(words)
+        return text[2:] if text.startswith("+ ") else "-" + text[2:]
+
+    # The walk -----------------------------------------------------------------------------------------------
+
+    def text(self, expr: sympy.Expr) -> Text:
+        if isinstance(expr, SizeSymbol):
+            return Text(self.dims[expr.name], ATOM)
+        if isinstance(expr, sympy.Symbol):
+            return Text(self.names[expr.name], ATOM)
+        if expr.is_number and not expr.atoms(sympy.Function):
+            return _number(expr)
+        if isinstance(expr, sympy.Add):
+            terms = sorted(expr.args, key=self._term_key)
+            return Text(" ".join(self.sum_of(tuple(terms), self.rank(expr))), SUM)
+        if isinstance(expr, sympy.Mul):
+            return self._product(expr)
+        if isinstance(expr, sympy.Pow):
+            return self._power(expr)
+        return self._applied(expr)
+
+    def _product(self, expr: sympy.Mul) -> Text:
+        rank = self.rank(expr)
+        coefficient, rest = expr.as_coeff_Mul()
+        if coefficient.could_extract_minus_sign():
+            return Text(f"-{self.text(-expr).within(PRODUCT)}", PRODUCT)
+        above: list[str] = []
+        below: list[str] = []
+        if coefficient != 1:
+            numerator, denominator = coefficient.as_numer_denom()
+            if denominator == 1 or _is_decimal(coefficient):
+                above.append(_number(coefficient).within(PRODUCT))
+            else:
+                above += [_number(numerator).code] if numerator != 1 else []
+                below.append(_number(denominator).code)
+        for factor in sorted(sympy.Mul.make_args(rest), key=self._factor_key):
+            base, exponent = factor.as_base_exp()
+            if exponent.is_Rational and exponent < 0:
+                below.append(self.at_rank(base**-exponent, rank).within(POWER))
+            else:
+                above.append(self.at_rank(factor, rank).within(POWER))
+        # `@` binds like `*`, so a product with it in a later place needs its parentheses: `within(POWER)` gives them.
+        text = " * ".join(above) or "1"
+        for divisor in below:
+            text += f" / {divisor}"
+        return Text(text, PRODUCT)
+
+    def _power(self, expr: sympy.Pow) -> Text:
+        base, exponent = expr.args
+        if exponent.is_Rational and exponent < 0:
+            return Text(f"1 / {self.text(base**-exponent).within(POWER)}", PRODUCT)
+        operator = "**" if base.is_Symbol else " ** "  # as formatters have it
+        return Text(f"{self.text(base).within(ATOM)}{operator}{_number(exponent).within(ATOM)}", POWER)
+
+    def _applied(self, expr: sympy.Expr) -> Text:
+        operation = BY_HEAD[type(expr)]
+        operands, options = operands_of(expr)
+        if callable(operation.numpy):
+            codes = tuple(self._code(operand) for operand in operands)
+            source = operation.numpy(codes, options, self.size)
+            return Text(source, PRODUCT if " @ " in source else ATOM)
+        rank = self.rank(expr) if operation.elementwise else None
+        texts = [self.at_rank(o, rank) if rank is not None else self.text(o) for o in operands]
+        texts += [_number(option) for option in options]
+        template = operation.numpy
+        loose = {int(match.group(1)) for match in _ENCLOSED.finditer(template)}
+        only_loose = {k for k in loose if template.count(f"{{{k}}}") == len(_places(template, k))}
+        words = [text.code if k in only_loose else text.within(ATOM) for k, text in enumerate(texts)]
+        source = template.format(*words)
+        if source == words[0]:
+            return Text(source, texts[0].binding if 0 in only_loose else ATOM)
+        return Text(source, ATOM if _is_closed(template) else SUM)
+
+    def _code(self, expr: sympy.Expr) -> Code:
+        text = self.text(expr)
+        return Code(text.code, self.rank(expr), self.is_batched(expr), text.binding < ATOM)
+
+    def _over_batch(self, expr: sympy.Expr) -> Text:
+        """The sum over the sequences: what a parameter's gradient is made of."""
+        coefficient, rest = expr.as_coeff_Mul()
+        if isinstance(rest, outer):
+            a, b = (self._code(operand) for operand in rest.args)
+            if a.batched and b.batched:
+                product = f"{a.tight}.T @ {b.tight}"
+                return Text(product if coefficient == 1 else f"{_number(coefficient).code} * ({product})", PRODUCT)
+        return Text(f"{self.text(expr).within(ATOM)}.sum(axis=0)", ATOM)
+
+    # The order in which a person would write ----------------------------------------------------------------
+
+    def _factor_key(self, factor: sympy.Expr) -> tuple[int, int, str]:
+        """Parameters, then adjoints, then names in order of definition, then what is compound."""
+        if self.as_written:
+            return 0, self._first(factor), str(factor)
+        roles = {self.variables[name].role for name in names_in(factor)}
+        if factor.is_Symbol and "parameter" in roles:
+            place = 0
+        elif roles & {"adjoint", "upstream", "carry"}:
+            place = 1
+        else:
+            place = 2 if factor.is_Symbol else 3
+        return place, self._first(factor), str(factor)
+
+    def _term_key(self, term: sympy.Expr) -> tuple[int, int, int, str]:
+        negative = term.could_extract_minus_sign()
+        return int(negative), int(not term.is_number), self._first(term), str(term)
+
+    def _first(self, expr: sympy.Expr) -> int:
+        return min((self.order.get(name, 0) for name in names_in(expr)), default=-1)
+
+
+def _places(template: str, index: int) -> list[str]:
+    return [match.group(0) for match in _ENCLOSED.finditer(template) if int(match.group(1)) == index]
+
+
+def _is_closed(template: str) -> bool:
+    """Whether a template is one call or one pair of parentheses."""
+    match = re.match(r"[\w.]*\(", template)
+    if match is None:
+        return False
+    depth = 0
+    for position, letter in enumerate(template):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth == 0 and position >= match.end() - 1:
+            return position == len(template) - 1
+    return False
+
+
+def _is_decimal(value: sympy.Expr) -> bool:
+    """Whether a rational is exact as a short decimal."""
+    if not value.is_Rational:
+        return False
+    denominator = int(value.q)
+    for prime in (2, 5):
+        while denominator % prime == 0:
+            denominator //= prime
+    return denominator == 1 and len(repr(float(value))) <= 10
+
+
+def _number(value: sympy.Basic) -> Text:
+    """A constant; fractions such as 1/3 stay fractions, decimals are printed as such."""
+    if isinstance(value, SizeSymbol):
+        raise AssertionError("sizes are printed by `size`")
+    expr = sympy.sympify(value)
+    if expr.is_Integer:
+        text = str(int(expr)) if abs(int(expr)) < 10**15 else repr(float(expr))
+        return Text(text, ATOM if expr >= 0 else PRODUCT)
+    if expr.is_Rational and not _is_decimal(expr) and abs(expr.q) < 10**9 and abs(expr.p) < 10**9:
+        return Text(f"{expr.p} / {expr.q}", PRODUCT)
+    number = float(expr)
+    return Text(repr(number), ATOM if number >= 0 else PRODUCT)

@@ -1,0 +1,223 @@
+"""A Hypothesis strategy that writes random cells of the whole language, for properties that every cell must have.
+
+The cells are tame: divisors and arguments of logarithms and roots are bounded away from zero and states are
+squashed, so that a gradient's rounding error says something about formulas and not about conditioning. Simple forms
+come first in every choice, so that failures shrink to a cell that a person can read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+try:
+    from hypothesis import strategies as st
+except ModuleNotFoundError as error:  # pragma: no cover - depends on the installation
+    raise ModuleNotFoundError(
+        "symrnn.testing needs Hypothesis: python -m pip install 'symrnn[test]'", name=error.name
+    ) from None
+
+# Written with {0}, {1}, … for operands of the same shape; each is safe for any finite operand.
+_ELEMENTWISE: tuple[tuple[int, str], ...] = (
+    (1, "tanh({0})"),
+    (1, "sigmoid({0})"),
+    (2, "{0} + {1}"),
+    (2, "{0} - {1}"),
+    (2, "{0} * {1}"),
+    (1, "-{0}"),
+    (1, "(1 - {0})"),
+    (1, "0.5 * {0}"),
+    (1, "{0} / 3"),
+    (1, "square({0})"),
+    (1, "{0} ** 2"),
+    (1, "tanh({0}) ** 3"),
+    (1, "(1 + square({0})) ** 0.5"),
+    (1, "(2 + square({0})) ** -1.5"),
+    (2, "{0} / (1.5 + square({1}))"),
+    (2, "{0} / (2 + sin({1}))"),
+    (1, "sqrt(1 + square({0}))"),
+    (1, "log(1.5 + square({0}))"),
+    (1, "exp(tanh({0}))"),
+    (1, "exp(-square({0}))"),
+    (1, "sin({0})"),
+    (1, "cos({0})"),
+    (1, "softplus({0})"),
+    (1, "silu({0})"),
+    (1, "gelu({0})"),
+    (1, "gelu_tanh({0})"),
+    (1, "relu({0})"),
+    (1, "leaky_relu({0})"),
+    (1, "leaky_relu({0}, slope=0.2)"),
+    (1, "elu({0})"),
+    (1, "elu({0}, 0.7)"),
+    (1, "abs({0})"),
+    (1, "sign({0})"),
+    (1, "hard_sigmoid({0})"),
+    (1, "clip({0}, -0.8, 0.9)"),
+    (2, "maximum({0}, {1})"),
+    (2, "minimum({0}, {1})"),
+    (3, "where({0} > {1}, {2}, tanh({0}))"),
+    (2, "where({0} <= 0.1, {1}, 0.3)"),
+    (1, "stop_gradient({0})"),
+    (2, "stop_gradient({0}) * {1}"),
+)
+# Letters name the shapes of operands: s scalar, n and m vectors, S (n × n), V (n × m).
+_VECTOR_N: tuple[tuple[str, str], ...] = (
+    ("m", "{W} @ {0}"),
+    ("n", "{R} @ {0}"),
+    ("n", "{R}.T @ {0}"),
+    ("n", "{0} @ {R}"),
+    ("m", "{W} @ {0} + {b}"),
+    ("mn", "{W} @ {0} + {R} @ {1} + {b}"),
+    ("n", "{b} * {0}"),
+    ("sn", "{0} * {1}"),
+    ("ns", "{0} + {1}"),
+    ("Sn", "{0} @ {1}"),
+    ("Sn", "{0}.T @ {1}"),
+    ("nS", "{0} @ {1}"),
+    ("Vm", "{0} @ {1}"),
+    ("nm", "{C} @ [{0}, {1}]"),
+    ("nm", "[{0}, {1}][:n]"),
+    ("mn", "[{0}, {1}][m:]"),
+    ("nn", "[{0}, {1}, {0}][n:2*n]"),
+    ("n", "softmax({0})"),
+    ("n", "{0} / (1 + norm({0}))"),
+    ("n", "{0} - mean({0})"),
+    ("n", "{0} / sqrt(mean(square({0})) + 0.1)"),
+    ("nn", "diag({0}) @ {1}"),
+    ("nnn", "outer({0}, {1}) @ {2}"),
+    ("ns", "{0} / (2 + square({1}))"),
+)
+_SCALAR: tuple[tuple[str, str], ...] = (
+    ("n", "mean({0})"),
+    ("m", "mean({0})"),
+    ("n", "sum({0})"),
+    ("nn", "dot({0}, {1})"),
+    ("mm", "{0} @ {1}"),
+    ("m", "{w} @ {0}"),
+    ("n", "norm({0})"),
+    ("n", "logsumexp({0})"),
+    ("n", "{0}[0]"),
+    ("m", "{0}[-1]"),
+    ("S", "mean({0})"),
+    ("S", "norm({0})"),
+    ("SS", "dot({0}, {1})"),
+    ("S", "{0}[0, n - 1]"),
+)
+_MATRIX: tuple[tuple[str, str], ...] = (
+    ("nn", "outer({0}, {1})"),
+    ("n", "diag({0})"),
+    ("sS", "{0} * {1}"),
+    ("S", "{0}.T"),
+    ("S", "{0} @ {R}"),
+    ("S", "{R} @ {0}"),
+    ("SS", "0.5 * {0} @ {1}"),
+    ("Sn", "{0} @ diag({1})"),
+)
+_TALL: tuple[tuple[str, str], ...] = (
+    ("nm", "outer({0}, {1})"),
+    ("sV", "{0} * {1}"),
+    ("SV", "{0} @ {1}"),
+    ("V", "{R} @ {0}"),
+)
+_VECTOR_M: tuple[tuple[str, str], ...] = (
+    ("n", "{W}.T @ {0}"),
+    ("n", "{0} @ {W}"),
+    ("Vn", "{0}.T @ {1}"),
+    ("sm", "{0} * {1}"),
+)
+_FORMS = {"n": _VECTOR_N, "s": _SCALAR, "S": _MATRIX, "V": _TALL, "m": _VECTOR_M}
+_ANNOTATION = {"s": "scalar", "n": "(n,)", "m": "(m,)", "S": "(n, n)", "V": "(n, m)"}
+_PARAMETERS = {"W": "(n, m)", "R": "(n, n)", "C": "(n, n + m)", "b": "(n,)", "w": "(m,)"}
+
+
+@dataclass
+class _Writer:
+    """The text so far: names by shape, and the parameters' annotations."""
+
+    draw: st.DrawFn
+    names: dict[str, list[str]] = field(default_factory=lambda: {shape: [] for shape in _ANNOTATION})
+    parameters: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+    def parameter(self, letter: str) -> str:
+        """An old parameter (weights are sometimes shared) or a new one."""
+        old = [name for name in self.parameters if name[0] == letter]
+        if old and self.draw(st.booleans()):
+            return self.draw(st.sampled_from(old))
+        name = f"{letter}_{len(self.parameters)}"
+        self.parameters[name] = _PARAMETERS[letter]
+        return name
+
+    def leaf(self, shape: str) -> str:
+        if self.names[shape]:
+            return self.draw(st.sampled_from(self.names[shape]))
+        name = f"{'p' if shape in 'snm' else 'P'}_{len(self.parameters)}"
+        self.parameters[name] = _ANNOTATION[shape]
+        self.names[shape].append(name)
+        return name
+
+    def expression(self, shape: str, depth: int) -> str:
+        kind = self.draw(st.sampled_from(("leaf", "elementwise", "form"))) if depth > 0 else "leaf"
+        if kind == "leaf":
+            return self.leaf(shape)
+        if kind == "elementwise":
+            count, template = self.draw(st.sampled_from(_ELEMENTWISE))
+            operands = [self.operand(shape, depth - 1) for _ in range(count)]
+            return template.format(*operands)
+        shapes, template = self.draw(st.sampled_from(_FORMS[shape]))
+        operands = [self.operand(letter, depth - 1) for letter in shapes]
+        parameters = {letter: self.parameter(letter) for letter in _PARAMETERS if f"{{{letter}}}" in template}
+        return template.format(*operands, **parameters)
+
+    def operand(self, shape: str, depth: int) -> str:
+        text = self.expression(shape, depth)
+        return text if text.isidentifier() else f"({text})"
+
+    def assign(self, name: str, shape: str, expression: str) -> None:
+        self.lines.append(f"{name} = {expression}")
+        if name not in self.names[shape]:
+            self.names[shape].append(name)
+
+
+_UPDATES = (
+    "tanh({0})",
+    "sigmoid({0}) * {h} + 0.5 * tanh({1})",
+    "0.5 * {h} + tanh({0})",
+    "(1 - sigmoid({0})) * {h} + sigmoid({0}) * tanh({1})",
+)
+
+
+@st.composite
+def cells(draw: st.DrawFn, max_lines: int = 9) -> str:
+    """The text of a random cell: vector, matrix and scalar states, one or two inputs, up to a dozen equations."""
+    writer = _Writer(draw)
+    inputs = draw(st.sampled_from((("m",), ("m", "n"), ("m", "s"))))
+    states = draw(st.sampled_from((("n",), ("n", "n"), ("n", "S"), ("S",), ("n", "s"), ("n", "V"), ("n", "S", "s"))))
+    input_names = [f"x_{k}" for k in range(len(inputs))]
+    state_names = [f"h_{k}" if shape in "ns" else f"S_{k}" for k, shape in enumerate(states)]
+    for name, shape in [*zip(input_names, inputs, strict=True), *zip(state_names, states, strict=True)]:
+        writer.names[shape].append(name)
+    for k in range(draw(st.integers(0, max_lines))):
+        shape = draw(st.sampled_from("nnnsSmV"))
+        writer.assign(f"{'v' if shape in 'snm' else 'V'}_{k}", shape, writer.expression(shape, 2))
+    for name, shape in zip(state_names, states, strict=True):
+        template = draw(st.sampled_from(_UPDATES))
+        update = template.format(writer.operand(shape, 2), writer.operand(shape, 2), h=name)
+        writer.assign(name, shape, update)
+    finals = ", ".join(state_names)
+    if draw(st.booleans()):
+        writer.lines.append(f"return {finals}")
+    else:
+        shape = draw(st.sampled_from("nsS"))
+        writer.assign("y", shape, writer.expression(shape, 2))
+        writer.lines.append(f"return y, ({finals}{',' * (len(states) == 1)})")
+    arguments = [
+        f'{name}: "{_ANNOTATION[shape]}"'
+        for name, shape in [*zip(input_names, inputs, strict=True), *zip(state_names, states, strict=True)]
+    ]
+    arguments.insert(len(inputs), "/")
+    declared = [f"{name}: {annotation}" for name, annotation in writer.parameters.items()]
+    used = " ".join(writer.lines)
+    declared = [line for line in declared if line.split(":")[0] in used.replace("(", " ").replace(")", " ")]
+    body = "\n    ".join([*declared, *writer.lines])
+    return f"def random_cell({', '.join(arguments)}):\n    {body}\n"
