@@ -45,12 +45,12 @@ class PullBack:
             yield from self._elementwise(equation, delta, sympy.Add(*smooth))
 
     def _elementwise(self, equation: Equation, delta: sympy.Symbol, expr: sympy.Expr) -> Iterator[Contribution]:
-        output = equation.symbol
-        root = BY_HEAD.get(type(expr))
+        # Only a function that is the whole right side has the output as another name for its value.
+        root = BY_HEAD.get(type(expr)) if expr == equation.expr else None
         for symbol in (sympy.Symbol(name) for name in sorted(names_in(expr), key=self.order.__getitem__)):
             factor = expr.diff(symbol)
             if root is not None:  # σ′ = σ (1 − σ), and σ has a name: the output
-                factor = factor.xreplace({expr: output})
+                factor = factor.xreplace({expr: equation.symbol})
             if factor == 0:
                 continue
             if root is not None:

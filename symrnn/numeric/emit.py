@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sympy import Add
+
 from ..derivation import Derivation
 from ..equations import Equation
 from ..equations.shapes import names_in
@@ -241,7 +243,10 @@ class _Emitter:
         printer = self.printer
         if equation.written is not None:
             printer = replace(printer, order=_mentions(equation.written), as_written=True)
-        pieces = printer.sum_of(tuple(t.expr for t in equation.terms), len(equation.shape), reduce=reduce)
+        terms = tuple(term.expr for term in equation.terms)
+        if names_in(Add(*terms, evaluate=False)) != names_in(equation.expr):  # what was written cancels: x - x
+            terms = Add.make_args(equation.expr)
+        pieces = printer.sum_of(terms, len(equation.shape), reduce=reduce)
         if spread is not None:
             pieces = [f"np.broadcast_to({' '.join(pieces)}, {spread})"]
         line = f"        {target} {sign} {' '.join(pieces)}"
