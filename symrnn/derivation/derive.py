@@ -1,6 +1,6 @@
 """From a cell to its backward equations: one step swept backwards, the recurrence over t kept symbolic.
 
-    δ_h,t = g_h,t + κ_h,t+1      g: the gradient that enters at step t from above; κ: what step t+1 hands back
+    δ_h,t = ε_h,t + κ_h,t+1      ε: the gradient that enters at step t from above; κ: what step t+1 hands back
     κ_h,t = …                    the adjoint of h_{t−1} within step t
     t = T: κ_{T+1} is the gradient with respect to the final state;   t = 1: ∂L/∂h_0 = κ_h,1
     ∂L/∂W = Σ_t …                a parameter is used at every step
@@ -74,7 +74,7 @@ class _Sweep:
         for name in self.cell.program.outputs:
             if name in self.upstream:
                 continue
-            self.upstream[name] = self._new(f"g_{name}", name, "upstream")
+            self.upstream[name] = self._new(f"upstream_{name}", name, "upstream")
             term = Term(sympy.Symbol(self.upstream[name]), "upstream", (name,))
             self.received.setdefault(name, []).append(term)
         for state in self.cell.program.states:

@@ -33,11 +33,12 @@ class Reading:
         return self.size - Size.of(self.dim).scaled(self.factor)
 
 
-def plan_readings(cell: Cell) -> tuple[Reading, ...]:
+def plan_readings(cell: Cell, holders: tuple[Holder, ...] = ("x", "state", "params")) -> tuple[Reading, ...]:
     """A reading for every dimension, the plainest first, in an order in which each rests on earlier ones."""
     axes = [
         (holder, name, LEADING_AXES[holder] + axis, size)
         for holder, shapes in (("x", cell.inputs), ("state", cell.states), ("params", cell.params))
+        if holder in holders
         for name, shape in shapes.items()
         for axis, size in enumerate(shape)
     ]
@@ -53,6 +54,7 @@ def plan_readings(cell: Cell) -> tuple[Reading, ...]:
                     best = cost, reading
         if best is None:
             missing = ", ".join(dim for dim in cell.dims if dim not in known)
-            raise InputError(f"the size of {missing} in {cell.name} cannot be read off any array; annotate the shapes")
+            mend = "annotate the shapes" if "state" in holders else "give the initial state"
+            raise InputError(f"the size of {missing} in {cell.name} cannot be read off the arrays: {mend}")
         known[best[1].dim] = best[1]
     return tuple(known.values())

@@ -12,7 +12,7 @@ from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import Arrays
 from ..errors import InputError, OptionError, nearest
-from ..sizes import Shape, show_shape
+from ..sizes import Shape
 from .dimensions import LEADING_AXES, plan_readings
 from .emit import emit
 
@@ -136,15 +136,14 @@ class Kernel:
     def _dimensions(self, arrays: Mapping[str, Arrays]) -> dict[str, int]:
         """The value of each dimension, read off the arrays."""
         dims: dict[str, int] = {}
-        for reading in plan_readings(self.cell):
-            held = arrays[reading.holder].get(reading.array)
-            if held is None:  # no initial state given: some other array shows the size
-                continue
+        holders = ("x", "state", "params") if arrays["state"] else ("x", "params")
+        for reading in plan_readings(self.cell, holders):
+            held = arrays[reading.holder][reading.array]
             if held.ndim <= reading.axis:
-                wanted = self.cell.inputs | self.cell.states | self.cell.params
+                axes = LEADING_AXES[reading.holder]
                 raise InputError(
-                    f"{reading.holder} {reading.array} has the shape {held.shape}; "
-                    f"it needs {LEADING_AXES[reading.holder]} leading axes and {show_shape(wanted[reading.array])}"
+                    f"{reading.holder} {reading.array} has the shape {held.shape}: too few axes"
+                    + (f" behind its {axes} leading ones ({', '.join('TN'[-axes:])})" if axes else "")
                 )
             dims[reading.dim] = (held.shape[reading.axis] - reading.rest.value(dims)) // reading.factor
         return dims

@@ -48,10 +48,35 @@ def normal_cdf(a):
     erfc = np.vectorize(math.erfc, otypes=[a.dtype])
     return 0.5 * erfc(-a / math.sqrt(2))
 '''
+_ABOVE = '''\
+def above(a, b):
+    """1 where a > b, 0 elsewhere, in the type of the operands."""
+    return (a > b).astype(np.result_type(a, b))
+'''
+_AT_LEAST = '''\
+def at_least(a, b):
+    """1 where a >= b, 0 elsewhere, in the type of the operands."""
+    return (a >= b).astype(np.result_type(a, b))
+'''
+_WHERE = '''\
+def where(condition, a, b):
+    """a where the condition is 1, b elsewhere, in the condition's type."""
+    return np.where(condition > 0, a, b).astype(condition.dtype, copy=False)
+'''
+_INSIDE = '''\
+def inside(a, lower, upper):
+    """1 within the bounds, 0 outside."""
+    return ((lower <= a) & (a <= upper)).astype(a.dtype)
+'''
+_STRICTLY_INSIDE = '''\
+def strictly_inside(a, lower, upper):
+    """1 strictly within the bounds, 0 elsewhere."""
+    return ((lower < a) & (a < upper)).astype(a.dtype)
+'''
 _PREFERS = '''\
 def prefers(a, b):
     """1 where a > b, 1/2 at a tie, 0 elsewhere."""
-    return (0.5 * (np.sign(a - b) + 1)).astype(np.result_type(a, b))
+    return 0.5 * (np.sign(a - b) + 1)
 '''
 _SAFE_RATIO = '''\
 def safe_ratio(a, b):
@@ -138,13 +163,13 @@ def _functions() -> list[Operation]:
         row(f.maximum, "np.maximum({0}, {1})", "the larger of two", call("max", r"\max"), operands=pair, kink="half to each side at a tie"),
         row(f.minimum, "np.minimum({0}, {1})", "the smaller of two", call("min", r"\min"), operands=pair, kink="half to each side at a tie"),
         row(f.clip, "np.clip({0}, {1}, {2})", "a held between two constants", call("clip"), options=bounds, kink="clip′ = 1 at the bounds"),
-        row(f.where, "np.where({0}, {1}, {2})", "a where the condition holds, b elsewhere", call("where"), operands=("condition", "a", "b")),
+        row(f.where, "where({0}, {1}, {2})", "a where the condition holds, b elsewhere", call("where"), operands=("condition", "a", "b"), helper=_WHERE),
         row(f.stop_gradient, "{0}", "a, held constant by the gradient", call("sg")),
-        row(f.above, "({0} > {1})", "1 where a > b", indicator(">", ">"), name="greater", operands=pair),
-        row(f.at_least, "({0} >= {1})", "1 where a ≥ b", indicator("≥", r"\ge"), name="greater_equal", operands=pair),
+        row(f.above, "above({0}, {1})", "1 where a > b", indicator(">", ">"), name="greater", operands=pair, helper=_ABOVE),
+        row(f.at_least, "at_least({0}, {1})", "1 where a ≥ b", indicator("≥", r"\ge"), name="greater_equal", operands=pair, helper=_AT_LEAST),
         row(f.prefers, "prefers({0}, {1})", "1 where a > b, 1/2 at a tie", indicator(">", ">"), operands=pair, helper=_PREFERS, written=False),
-        row(f.inside, "(({1} <= {0}) & ({0} <= {2}))", "1 within the bounds", indicator("≤", r"\le"), options=bounds, written=False),
-        row(f.strictly_inside, "(({1} < {0}) & ({0} < {2}))", "1 strictly within the bounds", indicator("<", "<"), options=bounds, written=False),
+        row(f.inside, "inside({0}, {1}, {2})", "1 within the bounds", indicator("≤", r"\le"), options=bounds, helper=_INSIDE, written=False),
+        row(f.strictly_inside, "strictly_inside({0}, {1}, {2})", "1 strictly within the bounds", indicator("<", "<"), options=bounds, helper=_STRICTLY_INSIDE, written=False),
         row(f.normal_cdf, "normal_cdf({0})", "Φ, the normal distribution function", call("Φ", r"\Phi"), helper=_NORMAL_CDF, written=False),
         row(f.normal_pdf, "np.exp(-0.5 * {0} ** 2) / math.sqrt(2 * math.pi)", "φ, the normal density", call("φ", r"\varphi"), written=False),
         row(f.safe_ratio, "safe_ratio({0}, {1})", "a / b, and 0 where b = 0", Layout("fraction"), operands=pair, helper=_SAFE_RATIO, written=False),

@@ -1,0 +1,89 @@
+"""Every gradient entry of random cells of the whole language against complex step on an independent interpreter."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+import symrnn
+from symrnn.checking.check import draw_upstreams, settle
+from symrnn.checking.oracles import complex_step
+from symrnn.equations.sample import default_dims
+from symrnn.testing import cells
+
+TOLERANCE = 1e-12
+# An array that is this small beside the whole gradient is a difference of large terms: its entries are held to
+# the rounding of those.
+SMALL = 1e-2
+
+REGRESSIONS = {
+    # A value that cancels to zero while the names in it still have an axis of sequences.
+    "cancelled_terms": "def f(x, h):\n    h = tanh((h - h) - mean(h - h) + W @ x)\n    return h",
+    # An output that depends on parameters alone.
+    "param_only_output": 'def f(x, h: "(n,)"):\n    p: scalar\n    h = tanh(h)\n    y = sqrt(1 + square(p))\n    return y, (h,)',
+    # The derivative of an activation was written with the name of the sum that it was a part of.
+    "activation_beside_summands": 'def f(x: "(m,)", /, S: "(n, n)"):\n    R: (n, n)\n    S = tanh(elu(S) + S @ R)\n    return S',
+    "sigmoid_beside_product": "def f(x, h):\n    h = tanh(sigmoid(h) + W @ x)\n    return h",
+    # A size in a formula that shares its name with a value.
+    "size_called_like_a_value": "def f(x, h):\n    n = tanh(W @ x)\n    h = tanh(n - mean(n) + h)\n    return h",
+}
+
+
+def worst_entry(text, seed=0, T=2, N=2, change=lambda derivation: derivation):
+    """The largest error of any entry, in parts of what its array is measured by."""
+    cell = symrnn.cell(text)
+    kernel = change(symrnn.derive(cell)).numpy()
+    point, base, _ = settle(cell, T, N, default_dims(cell, (2, 3, 4)), seed)
+    upstream = draw_upstreams(point, base, seed)[0]
+
+    def single(arrays):
+        return arrays if len(arrays) != 1 else next(iter(arrays.values()))
+
+    outputs, final, tape = kernel.forward(point.params, single(dict(point.x)), point.state)
+    grads = kernel.backward(tape, single(dict(upstream.outputs)), upstream.final)
+    x = grads.x if isinstance(grads.x, dict) else {next(iter(cell.inputs)): grads.x}
+    computed = {("params", k): v for k, v in grads.params.items()}
+    computed |= {("x", k): v for k, v in x.items()} | {("state", k): v for k, v in grads.state.items()}
+    (truth,) = complex_step(point, (upstream,), base)
+    assert computed.keys() == truth.values.keys()
+    overall = max(np.abs(value).max() for value in truth.values.values())
+    worst = 0.0
+    for key, expected in truth.values.items():
+        assert computed[key].shape == expected.shape
+        scale = max(np.abs(expected).max(), SMALL * overall)
+        error = np.abs(computed[key] - expected).max()
+        worst = max(worst, error / scale if scale else error)
+    return worst
+
+
+@settings(print_blob=True)
+@given(cells(), st.integers(0, 2**16))
+def test_every_entry_agrees_with_complex_step(text, seed):
+    note(text)
+    assert worst_entry(text, seed) <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_shrunk_failures_stay_mended(name):
+    assert worst_entry(REGRESSIONS[name], T=3) <= TOLERANCE
+
+
+def test_a_wrong_formula_would_be_seen():
+    """The comparison can fail: with one equation wrong it does."""
+
+    def break_one(derivation):
+        broken = []
+        for equation in derivation.adjoints:
+            terms = tuple(replace(term, expr=term.expr * sympy.Rational(1001, 1000)) for term in equation.terms)
+            wrong = equation.name == "delta_a_h"
+            broken.append(
+                replace(equation, expr=equation.expr * sympy.Rational(1001, 1000), terms=terms) if wrong else equation
+            )
+        return replace(derivation, adjoints=tuple(broken))
+
+    text = "def f(x, h):\n    h = tanh(W @ x + R @ h)\n    return h"
+    assert worst_entry(text) <= TOLERANCE
+    assert worst_entry(text, change=break_one) > 1e-4
