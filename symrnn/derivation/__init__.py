@@ -2,6 +2,7 @@
 
 `derive`      the sweep over one step, the recurrence over time, the gradients
 `sweep`       how one equation passes its adjoint on
+`differentiate`  the elementwise rules
 `derivation`  the result
 """
 

@@ -18,6 +18,7 @@ from ..language import Variable
 from ..operations.entry import Pull
 from ..operations.structured import Structured, dot, total, transpose
 from ..operations.table import BY_HEAD
+from .differentiate import differentiate
 
 Contribution = tuple[str, Term]
 
@@ -48,15 +49,13 @@ class PullBack:
         # Only a function that is the whole right side has the output as another name for its value.
         root = BY_HEAD.get(type(expr)) if expr == equation.expr else None
         for symbol in (sympy.Symbol(name) for name in sorted(names_in(expr), key=self.order.__getitem__)):
-            factor = expr.diff(symbol)
+            factor = differentiate(expr, symbol)
             if root is not None:  # σ′ = σ (1 − σ), and σ has a name: the output
                 factor = factor.xreplace({expr: equation.symbol})
             if factor == 0:
                 continue
-            if root is not None:
-                rule = root.name
-            else:
-                rule = "sum" if factor.is_number else "product"
+            smooth_rule = "addition" if factor.is_number else "product"
+            rule = root.name if root is not None else smooth_rule
             target = self.variables[symbol.name]
             if equation.shape and not target.shape:
                 yield symbol.name, self._term(equation, target, self._reduced(delta, factor), "broadcast", factor)

@@ -76,7 +76,7 @@ def build_cell(source: Source, name: str | None = None) -> Cell:
         try:
             expr = to_expr(line.node)
         except Unfit as unfit:
-            raise source.error(unfit.problem, unfit.node.span, mend="change the constants") from None
+            raise source.error(unfit.problem, unfit.node.span) from None
         terms = tuple(Term(sign * to_expr(node), "definition", (line.name,)) for sign, node in written_terms(line.node))
         shape = variables[line.name].shape
         equations.append(Equation(index + 1, line.name, expr, shape, terms, "definition", "forward", written=line.node))

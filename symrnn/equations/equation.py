@@ -17,8 +17,8 @@ Kind = Literal["forward", "adjoint", "carry", "gradient"]
 class Term:
     """One summand of an equation and how it came about.
 
-    `rule` names the rule of differentiation: `sum`, `product`, `upstream`, `carry`, `broadcast`, or the name of the
-    operation whose rule was used (`sigmoid`, `matmul`). `path` runs from the value whose adjoint is passed on to the
+    `rule` names the rule of differentiation: `addition`, `product`, `upstream`, `carry`, `broadcast`, or the operation
+    whose rule was used (`sigmoid`, `matmul`). `path` runs from the value whose adjoint is passed on to the
     value that receives it, through the forward equation numbered `through`. `factor` is the local derivative, where
     the rule is a multiplication by one.
     """

@@ -21,6 +21,8 @@ from ..operations.table import OPERATIONS
 from ..sizes import Shape, Slice
 
 _LINEAR = {"add", "sub", "neg"}
+_FLAT = {"add": "sum", "sub": "sum", "mul": "product", "div": "product"}
+_DEEPEST = 40
 
 
 @dataclass(slots=True)
@@ -32,7 +34,7 @@ class _Lowering:
 
     def assign(self, line: Assignment, owner: str) -> None:
         """Add a line, after the lines for those of its parts that need names; `owner` is whom these serve."""
-        node = line.node
+        node, _ = self.split(line.node, owner)
         if isinstance(node, Apply):
             operation = OPERATIONS[node.operation]
             if operation.activation:
@@ -43,6 +45,23 @@ class _Lowering:
             else:
                 node = self.settle(node, owner, node.shape)
         self.lines.append(replace(line, node=node))
+
+    def split(self, node: Node, owner: str) -> tuple[Node, int]:
+        """The tree with names where it grows too deep for SymPy, which recurses; and how deep it is. Sums and
+        products are flat there, however long they are."""
+        if not isinstance(node, Apply):
+            return node, 0
+        family = _FLAT.get(node.operation)
+        deepest, parts = 0, list[Node]()
+        for operand in node.operands:
+            part, depth = self.split(operand, owner)
+            if family is None or not isinstance(part, Apply) or _FLAT.get(part.operation) != family:
+                depth += 1
+            if depth > _DEEPEST:
+                part, depth = self.as_name(part, "u", owner), 1
+            parts.append(part)
+            deepest = max(deepest, depth)
+        return replace(node, operands=tuple(parts)), deepest
 
     def settle(self, node: Node, owner: str, linear: Shape | None) -> Node:
         """The tree with its structured parts named; `linear` is the equation's shape while only sums and constant
@@ -67,7 +86,7 @@ class _Lowering:
         turned = isinstance(node, Apply) and node.operation == "transpose" and parent.operation == "matmul"
         if turned and isinstance(node, Apply):
             return replace(node, operands=(self.as_name(node.operands[0], "u", owner),))
-        return self.as_name(node, "u", owner)
+        return self.as_name(node, "a" if OPERATIONS[parent.operation].activation else "u", owner)
 
     def net_input(self, node: Node, owner: str) -> Node:
         simple = node.operands[0] if isinstance(node, Apply) and node.operation == "neg" else node
@@ -132,11 +151,11 @@ def to_expr(node: Node) -> sympy.Expr:
     expr = _build(node)
     factors = sympy.Mul.make_args(expr)
     if any(factor in (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) for factor in factors):
-        raise Unfit(node, "this divides by zero")
+        raise Unfit(node, "this divides by zero, whatever the values are")
     for factor in factors:
         base, exponent = factor.as_base_exp()
         if exponent.is_Rational and abs(exponent) > LARGEST_EXPONENT:
-            raise Unfit(node, f"the exponents multiply to more than {LARGEST_EXPONENT}")
+            raise Unfit(node, f"the exponents combine to more than {LARGEST_EXPONENT}")
         if base.is_negative and exponent.is_Rational and not exponent.is_Integer:
             raise Unfit(node, "this is the root of a negative number")
         if factor.is_Rational and not fits_double(Fraction(int(factor.p), int(factor.q))):

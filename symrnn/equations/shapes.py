@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import sympy
 
-from ..language import Variable
 from ..operations.entry import SizeSymbol, size_from_expr
 from ..operations.structured import embed, embed_shape, part
 from ..operations.table import BY_HEAD
@@ -25,21 +24,23 @@ def operands_of(expr: sympy.Expr) -> tuple[tuple[sympy.Expr, ...], tuple[sympy.B
     return expr.args[:count], expr.args[count:]
 
 
-def shape_of(expr: sympy.Basic, variables: Mapping[str, Variable]) -> Shape:
+def shape_of(expr: sympy.Basic, shapes: Mapping[str, Shape]) -> Shape:
     """The shape of an expression whose names have known shapes; scalars broadcast."""
-    if isinstance(expr, SizeSymbol) or not expr.args:
-        return variables[expr.name].shape if isinstance(expr, sympy.Symbol) and expr.name in variables else ()
+    if isinstance(expr, SizeSymbol):
+        return ()
+    if not expr.args:
+        # A letter that is no value, such as the a of σ′(a), stands for a number.
+        return shapes.get(expr.name, ()) if isinstance(expr, sympy.Symbol) else ()
     operation = BY_HEAD.get(type(expr))
     if operation is None or operation.elementwise:
-        shapes = (shape_of(argument, variables) for argument in expr.args)
-        return max(shapes, key=len, default=())
+        return max((shape_of(argument, shapes) for argument in expr.args), key=len, default=())
     operands, options = operands_of(expr)
-    shapes = tuple(shape_of(operand, variables) for operand in operands)
+    inner = tuple(shape_of(operand, shapes) for operand in operands)
     if isinstance(expr, embed):
-        return embed_shape(Solver(), shapes, options)
+        return embed_shape(Solver(), inner, options)
     if isinstance(expr, part):
-        return _part_shape(shapes[0], options)
-    return operation.shape(Solver(), shapes, ())
+        return _part_shape(inner[0], options)
+    return operation.shape(Solver(), inner, ())
 
 
 def _part_shape(whole: Shape, axes: tuple[sympy.Basic, ...]) -> Shape:

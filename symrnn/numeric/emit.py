@@ -49,7 +49,14 @@ class _Emitter:
         helpers = {row.head.__name__ for row in BY_HEAD.values() if row.head is not None}
         self.names, dims = self._local_names(_RESERVED | helpers)
         order = {name: index for index, name in enumerate(variables)}
-        self.printer = NumpyPrinter(variables, batched, self.names, dims, order)
+        self.printer = NumpyPrinter(
+            {variable.name: variable.role for variable in variables.values()},
+            {variable.name: variable.shape for variable in variables.values()},
+            batched,
+            self.names,
+            dims,
+            order,
+        )
 
     def _local_names(self, reserved: set[str]) -> tuple[dict[str, str], dict[str, str]]:
         """Local names of variables and of dimensions: as in the formulas, steps of inputs with `_t`, kept clear of
@@ -98,7 +105,8 @@ class _Emitter:
         shapes: dict[Shape, list[str]] = {}
         for name, shape in cell.params.items():
             shapes.setdefault(shape, []).append(name)
-        lines.append("params: " + "; ".join(f"{', '.join(names)} {_lead('', shape)}" for shape, names in shapes.items()))
+        params = [f"{', '.join(names)} {_lead('', shape)}" for shape, names in shapes.items()]
+        lines.append("params: " + "; ".join(params))
         many = len(cell.inputs) > 1
         inputs = "; ".join(f"{name} {_lead('T, N', shape)}" for name, shape in cell.inputs.items())
         lines.append(f"x: {'a dict of ' if many else ''}{inputs}")
@@ -112,7 +120,8 @@ class _Emitter:
 
     def _forward(self) -> list[str]:
         program, names = self.program, self.names
-        lines = ["def forward(params, x, state):", '    """Outputs, final state, and the tape that `backward` reads."""']
+        lines = ["def forward(params, x, state):"]
+        lines.append('    """Outputs, final state, and the tape that `backward` reads."""')
         lines += self._unpack_params()
         lines.append(f"    T, N = {self._first_input()}.shape[:2]")
         body = self._forward_body()
@@ -121,7 +130,8 @@ class _Emitter:
         lines += self._dimension_lines([*dims_forward, *(d for d in dims_backward if d not in dims_forward)])
         lines += [f'    {names[state.new]} = state["{state.name}"]' for state in program.states]
         many = len(program.outputs) > 1
-        lines.append("    outputs = {" + ", ".join(f'"{n}": []' for n in program.outputs) + "}" if many else "    outputs = []")
+        empty = ", ".join(f'"{name}": []' for name in program.outputs)
+        lines.append(f"    outputs = {{{empty}}}" if many else "    outputs = []")
         lines += ["    steps = []", "    for t in range(T):"]
         lines += self._step_inputs()
         previous = [(names[state.previous], names[state.new]) for state in program.states]
@@ -165,8 +175,8 @@ class _Emitter:
     def _step_inputs(self) -> list[str]:
         many = len(self.cell.inputs) > 1
         used = {name for equation in self.derivation.equations for name in names_in(equation.expr)}
-        inputs = [name for name in self.cell.inputs if name in used]
-        return [f'        {self.names[name]} = x["{name}"][t]' if many else f"        {self.names[name]} = x[t]" for name in inputs]
+        places = {name: f'x["{name}"]' if many else "x" for name in self.cell.inputs if name in used}
+        return [f"        {self.names[name]} = {place}[t]" for name, place in places.items()]
 
     def _needed(self) -> list[str]:
         """What the backward pass reads of each step."""

@@ -102,9 +102,9 @@ class Kernel:
             raise InputError(f"{what} must be a dict of arrays by name, not {type(given).__name__}")
         unknown = [name for name in given if name not in wanted]
         if unknown:
-            hint = nearest(str(unknown[0]), list(wanted))
+            known, hint = ", ".join(wanted) or "none", nearest(str(unknown[0]), list(wanted))
             raise InputError(
-                f"{what} has {unknown[0]!r}, which {self.cell.name} does not; it has: {', '.join(wanted) or 'none'}. {hint}".rstrip()
+                f"{what} has {unknown[0]!r}, which {self.cell.name} does not; it has: {known}. {hint}".rstrip()
             )
         missing = [name for name in wanted if name not in given]
         if missing and not partial:

@@ -1,7 +1,7 @@
 """From SymPy expressions to NumPy source: batched, with as few parentheses as a person would write.
 
 A formula speaks of one sequence; here every value that depends on the input or a state has an axis of sequences in
-front. A scalar beside a vector then needs a new axis (`s[:, None] * v`), which is decided from shapes.
+front. A scalar beside a vector then needs a new axis (`s[..., None] * v`), which is decided from shapes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import sympy
 
 from ..equations.shapes import names_in, operands_of, shape_of
-from ..language import Variable
 from ..operations.entry import Code, SizeSymbol, size_from_expr
 from ..operations.structured import outer
 from ..operations.table import BY_HEAD
-from ..sizes import Size
+from ..sizes import Shape, Size
 
 SUM, PRODUCT, POWER, ATOM = range(4)
 _ENCLOSED = re.compile(r"(?<=[(\s])(?<![\w*/+-] )\{(\d)\}(?=[,)])")
@@ -41,7 +40,8 @@ class NumpyPrinter:
     `order` places the names: by definition, or (`as_written`) by where a forward equation mentions them.
     """
 
-    variables: Mapping[str, Variable]
+    roles: Mapping[str, str]
+    shapes: Mapping[str, Shape]
     batched: Mapping[str, bool]
     names: Mapping[str, str]
     dims: Mapping[str, str]
@@ -54,7 +54,7 @@ class NumpyPrinter:
         return any(self.batched[name] for name in names_in(expr))
 
     def rank(self, expr: sympy.Basic) -> int:
-        return len(shape_of(expr, self.variables))
+        return len(shape_of(expr, self.shapes))
 
     def sum_of(self, terms: tuple[sympy.Expr, ...], rank: int, *, reduce: bool = False) -> list[str]:
         """The source of each term with its sign in front (none before a leading plus); with `reduce`, terms that
@@ -73,7 +73,7 @@ class NumpyPrinter:
         own = self.rank(expr)
         if own == rank or not self.is_batched(expr):
             return self.text(expr)
-        axes = ", ".join([":", *["None"] * (rank - own)])
+        axes = ", ".join(["...", *["None"] * (rank - own)])
         return Text(f"{self.text(expr).within(ATOM)}[{axes}]", ATOM)
 
     def size(self, expr: sympy.Basic | Size) -> str:
@@ -176,7 +176,7 @@ class NumpyPrinter:
         """Parameters, then adjoints, then names in order of definition, then what is compound."""
         if self.as_written:
             return 0, self._first(factor), str(factor)
-        roles = {self.variables[name].role for name in names_in(factor)}
+        roles = {self.roles[name] for name in names_in(factor)}
         if factor.is_Symbol and "parameter" in roles:
             place = 0
         elif roles & {"adjoint", "upstream", "carry"}:

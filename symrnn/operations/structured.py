@@ -117,7 +117,8 @@ def transpose_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options)
     (a,) = shapes
     if len(a) != 2:
         raise ShapeClash(
-            "`.T` is for matrices", "for vectors write `dot(a, b)` for aᵀb and `outer(a, b)` for abᵀ; vectors have no rows"
+            "`.T` is for matrices",
+            "for vectors write `dot(a, b)` for aᵀb and `outer(a, b)` for abᵀ; vectors have no rows",
         )
     return (a[1], a[0])
 
@@ -280,8 +281,8 @@ SizePrinter = Callable[[sympy.Basic], str]
 
 def _einsum(subscripts: str, codes: tuple[Code, ...]) -> str:
     inputs, output = subscripts.split("->")
-    letters = ["n" * code.batched + letter for code, letter in zip(codes, inputs.split(","), strict=True)]
-    result = "n" * any(code.batched for code in codes) + output
+    letters = ["..." * code.batched + letter for code, letter in zip(codes, inputs.split(","), strict=True)]
+    result = "..." * any(code.batched for code in codes) + output
     return f'np.einsum("{",".join(letters)}->{result}", {", ".join(code.text for code in codes)})'
 
 
@@ -336,9 +337,9 @@ def norm_numpy(codes: tuple[Code, ...], options: Any, sizes: SizePrinter) -> str
 
 
 def stack_numpy(codes: tuple[Code, ...], options: Any, sizes: SizePrinter) -> str:
-    batched = any(code.batched for code in codes)
+    lead = next((f"*{code.tight}.shape[:-1], " for code in codes if code.batched), "")
     parts = [
-        f"np.broadcast_to({code.text}, (N, *{code.tight}.shape))" if batched and not code.batched else code.text
+        f"np.broadcast_to({code.text}, ({lead}*{code.tight}.shape))" if lead and not code.batched else code.text
         for code in codes
     ]
     return f"np.concatenate([{', '.join(parts)}], axis=-1)"
@@ -358,11 +359,12 @@ def part_numpy(codes: tuple[Code, ...], options: tuple[sympy.Basic, ...], sizes:
 
 
 def embed_numpy(codes: tuple[Code, ...], options: tuple[sympy.Basic, ...], sizes: SizePrinter) -> str:
+    (piece,) = codes
     shape = [sizes(size) for size in options[-1].args]
-    full = ", ".join(["N", *shape] if codes[0].batched else shape)
-    trailing = "," if len(shape) == 1 and not codes[0].batched else ""
+    lead = f"*{piece.tight}.shape[:{-piece.rank or ''}]" if piece.batched else ""
+    full = ", ".join([lead, *shape] if lead else shape)
     subscript = _subscript(options[:-1], len(shape), sizes)
-    return f"embed({codes[0].text}, ({full}{trailing}), np.s_[{subscript}])"
+    return f"embed({piece.text}, ({full}{',' if len(shape) == 1 and not lead else ''}), np.s_[{subscript}])"
 
 
 def logsumexp_adjoint(pull: Pull) -> tuple[sympy.Expr, ...]:

@@ -18,7 +18,7 @@ from .entry import Layout, Operation, Option, elementwise_shape
 
 
 def _arithmetic() -> list[Operation]:
-    def row(name: str, about: str, operands: tuple[str, ...], build, options: tuple[Option, ...] = ()) -> Operation:  # noqa: ANN001
+    def row(name: str, about: str, operands: tuple[str, ...], build, options: tuple[Option, ...] = ()) -> Operation:
         return Operation(name, about, operands, elementwise_shape, build, options=options)
 
     return [
@@ -38,10 +38,10 @@ def sigmoid(a):
     decay = np.exp(-np.abs(a))
     return np.where(a >= 0, 1, decay) / (1 + decay)
 '''
-_ELU = '''\
+_ELU = """\
 def elu(a, alpha):
     return np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0)))
-'''
+"""
 _NORMAL_CDF = '''\
 def normal_cdf(a):
     """Distribution function of the standard normal."""
@@ -83,16 +83,16 @@ def safe_ratio(a, b):
     """a / b, and 0 where b = 0."""
     return np.where(b == 0, 0, a / np.where(b == 0, 1, b))
 '''
-_SOFTMAX = '''\
+_SOFTMAX = """\
 def softmax(a):
     e = np.exp(a - a.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
-'''
-_LOGSUMEXP = '''\
+"""
+_LOGSUMEXP = """\
 def logsumexp(a):
     top = a.max(axis=-1, keepdims=True)
     return np.log(np.exp(a - top).sum(axis=-1)) + top[..., 0]
-'''
+"""
 _EMBED = '''\
 def embed(piece, shape, place):
     """Zeros of the shape with the piece in its place: the adjoint of a slice."""
@@ -180,7 +180,7 @@ def _structured() -> list[Operation]:
     def call(text: str, latex: str = "") -> Layout:
         return Layout("call", text, latex or rf"\operatorname{{{text}}}")
 
-    def row(name, head, operands, shape, adjoint, numpy, layout, about, **more) -> Operation:  # noqa: ANN001, ANN003
+    def row(name, head, operands, shape, adjoint, numpy, layout, about, **more) -> Operation:
         return Operation(name, about, operands, shape, head, head, layout, numpy, adjoint=adjoint, **more)
 
     one, two = ("a",), ("a", "b")

@@ -1,0 +1,302 @@
+"""From equations to display trees: forward ones in the order of the person who wrote them, derived ones in the
+order in which a person would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from ..derivation import Derivation
+from ..equations import Equation, Term
+from ..equations.shapes import shape_of
+from ..language.nodes import Apply, Name, Node, Number
+from ..operations import BY_HEAD, OPERATIONS, Operation
+from ..operations.entry import SizeSymbol, size_from_expr
+from ..sizes import Shape, Size, Slice
+from . import tree as t
+from .layouts import arrange, arrange_axes, raised
+from .names import STANDARD, Naming, Notation, name_variables
+from .tiling import Placed, tile
+
+# Denominators that people read as fractions; others are decimals where these end.
+_FRACTIONS = (1, 2, 3, 4, 6, 7, 8, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """What turning equations into trees needs to know: names, shapes, and the order of definition."""
+
+    naming: Naming
+    order: Mapping[str, int]
+    shapes: Mapping[str, Shape]
+    params: frozenset[str]
+    adjoints: frozenset[str] = field(repr=False)
+
+    # Equations -----------------------------------------------------------------------------------------------
+
+    def left(self, equation: Equation) -> t.Tree:
+        """The left side; a carry is written where it goes out."""
+        carries = equation.kind == "carry"
+        return t.Symbol(self.naming(equation.name, "t" if carries else None))
+
+    def right(self, equation: Equation) -> t.Tree:
+        """The right side, term by term."""
+        if equation.written is not None:
+            return self.node(equation.written)
+        first = "1" if equation.why == "initial" else None
+        side_by_side, rest = tile([term.expr for term in equation.terms])
+        terms = [term for term in equation.terms if term.expr in rest] if side_by_side else equation.terms
+        trees = [self._tiled(side_by_side)] if side_by_side else []
+        trees += [self.term(term, len(equation.shape), first) for term in terms]
+        if not trees:
+            return t.Number(Fraction(0))
+        body = _add(trees)
+        if not equation.over_time:
+            return body
+        lone = t.signed(body)
+        return t.negated(t.TimeSum(lone.node)) if lone.negative else t.TimeSum(body)
+
+    def _tiled(self, pieces: list[Placed]) -> t.Tree:
+        parts = [self.expression(place.piece) for place in pieces]
+        missing = pieces[-1].whole - pieces[-1].upper
+        return t.Stack((*parts, *([t.Extent(missing, zeros=True)] if missing != Size() else [])))
+
+    def term(self, term: Term, rank: int, carry_time: str | None = None) -> t.Tree:
+        """One summand; a scalar that stands for an array of equal entries is multiplied by ones."""
+        expr: Any = term.expr
+        if carry_time and expr.is_Symbol:
+            return t.Symbol(self.naming(expr.name, carry_time))
+        if isinstance(expr, sympy.Add):
+            return self.expression(expr)
+        return self._product(expr, ones=rank > 0 and self.rank(expr) == 0 and expr != 0)
+
+    # Forward equations, as they were written ----------------------------------------------------------------
+
+    def node(self, node: Node) -> t.Tree:
+        match node:
+            case Name(id=name):
+                return t.Symbol(self.naming(name))
+            case Number(value=value):
+                return t.Number(value)
+            case Apply(operation=name, operands=operands, options=options):
+                trees = [(self.node(operand), len(operand.shape)) for operand in operands]
+                return self._applied(OPERATIONS[name], node, trees, options)
+
+    def _applied(
+        self,
+        operation: Operation,
+        node: Apply,
+        operands: list[tuple[t.Tree, int]],
+        options: tuple[Fraction | Slice, ...],
+    ) -> t.Tree:
+        trees = [tree for tree, _ in operands]
+        match operation.name:
+            case "add":
+                return t.Sum((*_terms(trees[0]), *_terms(trees[1])))
+            case "sub":
+                return t.Sum((*_terms(trees[0]), t.Signed(True, trees[1])))
+            case "neg":
+                return t.negated(trees[0])
+            case "mul":
+                return self._times(operands)
+            case "div":
+                first = t.signed(trees[0])
+                quotient = t.Quotient(first.node, trees[1])
+                return t.negated(quotient) if first.negative else quotient
+            case "pow":
+                assert isinstance(options[0], Fraction)
+                return self._power(operands[0], options[0])
+            case "square":
+                return raised(operands[0], 2)
+        if any(isinstance(option, Slice) for option in options):
+            axes = [_written_axis(option) for option in options if isinstance(option, Slice)]
+            return arrange_axes(trees[0], axes, [])
+        return arrange(operation, operands, [_number(option) for option in options if isinstance(option, Fraction)])
+
+    def _times(self, operands: list[tuple[t.Tree, int]]) -> t.Tree:
+        """a * b, a product on the left being continued."""
+        (left, left_rank), (right, right_rank) = operands
+        first = t.signed(left)
+        flat: list[tuple[t.Tree, int]] = [(first.node, left_rank)]
+        product = t.join_factors([*flat, (right, right_rank)])
+        if isinstance(first.node, t.Product) and isinstance(product, t.Product):
+            product = t.Product((*first.node.factors, right), (*first.node.joins, *product.joins))
+        return t.negated(product) if first.negative else product
+
+    def _power(self, base: tuple[t.Tree, int], exponent: Fraction) -> t.Tree:
+        if exponent == 0:
+            return t.Number(Fraction(1))
+        if exponent < 0:
+            return t.Quotient(t.Number(Fraction(1)), self._power(base, -exponent))
+        if exponent == 1:
+            return base[0]
+        if exponent == Fraction(1, 2):
+            return t.Root(base[0])
+        if exponent.denominator == 1:
+            return raised(base, exponent.numerator)
+        return t.Power(base[0], exponent, marked=base[1] == 2)
+
+    # Derived equations, in a person's order -----------------------------------------------------------------
+
+    def expression(self, expr: Any) -> t.Tree:
+        """A SymPy expression as a person would write it."""
+        if isinstance(expr, SizeSymbol):
+            return t.Extent(Size.of(expr.name), marked=expr.name in self.naming.dimensions)
+        if expr.is_Symbol:
+            return t.Symbol(self.naming(expr.name))
+        if expr is sympy.pi:
+            return t.Constant("pi")
+        if isinstance(expr, sympy.Add):
+            return self._sum(expr)
+        operation = BY_HEAD.get(type(expr))
+        return self._applied_head(operation, expr) if operation else self._product(expr)
+
+    def _applied_head(self, operation: Operation, expr: Any) -> t.Tree:
+        count = len(expr.args) if operation.variadic else len(operation.operands)
+        operands = [(self.expression(arg), self.rank(arg)) for arg in expr.args[:count]]
+        options = expr.args[count:]
+        tuples = [option for option in options if isinstance(option, sympy.Tuple)]
+        if not tuples:
+            return arrange(operation, operands, [self.expression(option) for option in options])
+        # A slice has one tuple an axis; its adjoint has the shape of the whole after these.
+        embeds = not _is_slice(operation)
+        inner = shape_of(expr.args[0], self.shapes)
+        whole = [size_from_expr(size) for size in tuples.pop().args] if embeds else list(inner)
+        axes = [_explicit_axis(axis, size) for axis, size in zip(tuples, whole, strict=False)]
+        return arrange_axes(operands[0][0], axes, whole if embeds else [])
+
+    def _sum(self, expr: Any) -> t.Tree:
+        """Positive terms first, numbers before the rest, then by order of definition."""
+        keyed = []
+        for arg in expr.args:
+            coefficient, rest = arg.as_coeff_Mul()
+            key = (bool(coefficient < 0), rest is not sympy.S.One, self._position(rest), len(rest.free_symbols))
+            keyed.append((key, arg))
+        keyed.sort(key=lambda pair: pair[0])
+        return t.Sum(tuple(t.signed(self.expression(arg)) for _, arg in keyed))
+
+    def _product(self, expr: Any, ones: bool = False) -> t.Tree:
+        """Coefficient, scalars, arrays; what is divided by is gathered under one fraction."""
+        coefficient, rest = expr.as_coeff_Mul()
+        value = Fraction(int(coefficient.p), int(coefficient.q))
+        above: list[tuple[t.Tree, int, tuple]] = []
+        below: list[tuple[t.Tree, int, tuple]] = []
+        negative = value < 0
+        for factor in sympy.Mul.make_args(rest):
+            if factor is sympy.S.One:
+                continue
+            base: Any
+            exponent: Any
+            base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
+            power = Fraction(int(exponent.p), int(exponent.q))
+            tree, rank = self.expression(base), self.rank(base)
+            if isinstance(tree, t.Quotient) and power == 1:  # k / norm(k) joins the fraction
+                for part, side, arg in zip((tree.numerator, tree.denominator), (above, below), base.args, strict=True):
+                    if arg is not sympy.S.One:
+                        side.append((part, self.rank(arg), self._key(arg, part)))
+                continue
+            if isinstance(tree, t.Sum) and all(term.negative for term in tree.terms) and power.denominator == 1:
+                negative ^= power.numerator % 2 == 1
+                tree = t.Sum(tuple(t.Signed(False, term.node) for term in tree.terms))
+                tree = tree.terms[0].node if len(tree.terms) == 1 else tree
+            tree = self._power((tree, rank), abs(power))
+            (above if power > 0 else below).append((tree, rank, self._key(base, tree)))
+        top = [(tree, rank) for tree, rank, _ in sorted(above, key=lambda item: item[2])]
+        bottom = [(tree, rank) for tree, rank, _ in sorted(below, key=lambda item: item[2])]
+        value = abs(value)
+        if not above and not below and not ones:
+            number = t.Number(value, decimal=value.denominator not in _FRACTIONS)
+            return t.Sum((t.Signed(True, number),)) if negative else number
+        if value.denominator in _FRACTIONS or not t.is_decimal(value):
+            bottom = [(t.Number(Fraction(value.denominator)), 0), *bottom] if value.denominator != 1 else bottom
+            value = Fraction(value.numerator)
+        if ones:
+            top.append((t.Constant("ones"), 1))
+        if value != 1 or not top:
+            top.insert(0, (t.Number(value), 0))
+        result = t.join_factors(top)
+        if bottom:
+            result = t.Quotient(result, t.join_factors(bottom))
+        return t.Sum((t.Signed(True, result),)) if negative else result
+
+    def _key(self, factor: Any, tree: t.Tree) -> tuple:
+        """Where a factor stands: scalars, a lone parameter, adjoints, names in the order of definition, the rest."""
+        symbols = {symbol.name for symbol in factor.free_symbols if not isinstance(symbol, SizeSymbol)}
+        array = self.rank(factor) > 0
+        if factor.is_Symbol and factor.name in self.params:
+            group = 0
+        elif symbols & self.adjoints and not isinstance(tree, t.Sum):
+            group = 1
+        else:
+            group = 2
+        kind = (t.Symbol, t.Power, t.Call).index(type(tree)) if isinstance(tree, t.Symbol | t.Power | t.Call) else 3
+        # A fraction of names (a norm's gradient) stands with the arrays it belongs to; a sum comes last.
+        return (array, bool(symbols), group, kind if not isinstance(tree, t.Sum) else 9, self._position(factor))
+
+    def _position(self, expr: Any) -> int:
+        places = [self.order[symbol.name] for symbol in expr.free_symbols if symbol.name in self.order]
+        return min(places, default=-1)
+
+    # Shapes --------------------------------------------------------------------------------------------------
+
+    def rank(self, expr: Any) -> int:
+        """0 for a scalar, 1 for a vector, 2 for a matrix."""
+        return len(shape_of(expr, self.shapes))
+
+
+def build_display(derivation: Derivation, notation: Notation = STANDARD) -> Display:
+    """A display of a derivation's equations."""
+    program = derivation.cell.program
+    names = [*program.inputs, *(state.previous for state in program.states), *program.params]
+    names += [equation.name for equation in derivation.equations]
+    names += [*derivation.upstream.values(), *derivation.carries.values()]
+    derived = ("adjoint", "upstream", "carry")
+    return Display(
+        name_variables(derivation, notation),
+        {name: place for place, name in enumerate(dict.fromkeys(names))},
+        {name: variable.shape for name, variable in derivation.variables.items()},
+        frozenset(program.params),
+        frozenset(name for name, variable in derivation.variables.items() if variable.role in derived),
+    )
+
+
+def _terms(tree: t.Tree) -> tuple[t.Signed, ...]:
+    return tree.terms if isinstance(tree, t.Sum) else (t.Signed(False, tree),)
+
+
+def _number(value: Fraction) -> t.Tree:
+    number = t.Number(abs(value))
+    return t.negated(number) if value < 0 else number
+
+
+def _written_axis(bounds: Slice) -> t.Axis:
+    return (bounds.index,) if bounds.index is not None else (bounds.lower, bounds.upper)
+
+
+def _is_slice(operation: Operation) -> bool:
+    return operation.layout is not None and operation.layout.kind == "part"
+
+
+def _slice(axis: Any) -> Slice:
+    bounds = [size_from_expr(bound) for bound in axis.args]
+    return Slice(index=bounds[0]) if len(bounds) == 1 else Slice(bounds[0], bounds[1])
+
+
+def _explicit_axis(axis: Any, whole: Size) -> t.Axis:
+    bounds = [size_from_expr(bound) for bound in axis.args]
+    if len(bounds) == 1:
+        return (bounds[0],)
+    return (bounds[0] if bounds[0] != Size() else None, bounds[1] if bounds[1] != whole else None)
+
+
+def _add(trees: list[t.Tree]) -> t.Tree:
+    """A sum of trees, sums among them continued."""
+    terms = [term for tree in trees for term in _terms(tree)]
+    # A formula does not open with a minus where a positive term could open it.
+    first = next((place for place, term in enumerate(terms) if not term.negative), 0)
+    terms = [terms[first], *terms[:first], *terms[first + 1 :]]
+    return terms[0].node if len(terms) == 1 and not terms[0].negative else t.Sum(tuple(terms))

@@ -1,0 +1,140 @@
+"""The words of explanations, as data: one `Language` value holds all; another language is another such file.
+
+A rule has a short `label` in plain ASCII (it stands inside formulas) and a `sentence`; the places in braces are
+filled with formulas: {y} the value that passes its adjoint on, {x} the one that receives it, {factor} the local
+derivative, {term} the summand itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    label: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Everything that a rendered derivation says in words."""
+
+    code: str
+    rules: Mapping[str, Rule]
+    phrases: Mapping[str, str]
+
+
+_DERIVATIVE = "{label}, {identity}, so ∂{y}/∂{x} = {factor}"
+
+_SCALAR = (
+    "{x} is a scalar and acts on every entry, so its adjoint is the sum of δ ⊙ ∂{y}/∂{x} over all entries, "
+    "with ∂{y}/∂{x} = {factor}"
+)
+_FLAT = "a comparison is constant almost everywhere, its derivative is 0"
+
+_RULES: dict[str, Rule] = {
+    # Where terms come from
+    "definition": Rule("definition", "as the cell defines it"),
+    "upstream": Rule("from above", "{term}: comes from above, from what the loss makes of {x}"),
+    "carry": Rule("carried back", "{term}: carried back from step t+1"),
+    "initial": Rule("carry of the first step", "{term}: handed back by the first step, to the initial state"),
+    # Rules of differentiation
+    "addition": Rule("sum rule", "sum rule, {x} enters with the factor {factor}"),
+    "product": Rule("product rule", "product rule, ∂{y}/∂{x} = {factor}"),
+    "chain": Rule("chain rule", "chain rule, ∂{y}/∂{x} = {factor}, by {identity}"),
+    "broadcast": Rule("sum over entries", _SCALAR),
+    "broadcast_chain": Rule("sum over entries", _SCALAR + ", by {identity}"),
+    # Elementwise functions: the chain rule with the function's derivative
+    "sigmoid": Rule("chain rule for sigmoid", _DERIVATIVE),
+    "tanh": Rule("chain rule for tanh", _DERIVATIVE),
+    "relu": Rule("chain rule for relu", _DERIVATIVE),
+    "leaky_relu": Rule("chain rule for leaky relu", _DERIVATIVE),
+    "elu": Rule("chain rule for elu", _DERIVATIVE),
+    "softplus": Rule("chain rule for softplus", _DERIVATIVE),
+    "silu": Rule("chain rule for silu", _DERIVATIVE),
+    "gelu": Rule("chain rule for gelu", _DERIVATIVE),
+    "gelu_tanh": Rule("chain rule for gelu (tanh form)", _DERIVATIVE),
+    "hard_sigmoid": Rule("chain rule for hard sigmoid", _DERIVATIVE),
+    "exp": Rule("chain rule for exp", _DERIVATIVE),
+    "log": Rule("chain rule for log", _DERIVATIVE),
+    "sqrt": Rule("chain rule for the square root", _DERIVATIVE),
+    "sin": Rule("chain rule for sin", _DERIVATIVE),
+    "cos": Rule("chain rule for cos", _DERIVATIVE),
+    "abs": Rule("chain rule for the absolute value", _DERIVATIVE),
+    "sign": Rule("sign is flat", "the sign is constant almost everywhere, its derivative is 0"),
+    "maximum": Rule("the larger one receives", _DERIVATIVE),
+    "minimum": Rule("the smaller one receives", _DERIVATIVE),
+    "clip": Rule("chain rule for clip", _DERIVATIVE),
+    "where": Rule("the chosen branch receives", "only the branch that was chosen receives δ, ∂{y}/∂{x} = {factor}"),
+    "stop_gradient": Rule("gradient stopped", "the gradient stops here"),
+    "greater": Rule("comparison is flat", _FLAT),
+    "greater_equal": Rule("comparison is flat", _FLAT),
+    "prefers": Rule("comparison is flat", _FLAT),
+    "inside": Rule("comparison is flat", _FLAT),
+    "strictly_inside": Rule("comparison is flat", _FLAT),
+    "normal_cdf": Rule("chain rule for the normal distribution", _DERIVATIVE),
+    "normal_pdf": Rule("chain rule for the normal density", _DERIVATIVE),
+    "safe_ratio": Rule("quotient rule", _DERIVATIVE),
+    # Structured operations: each passes its adjoint on by its own rule
+    "matmul": Rule("matrix product", "matrix product, the adjoint of x in W x is Wᵀ δ"),
+    "matmul_left": Rule("matrix product", "matrix product, the gradient of W in W x is δ xᵀ"),
+    "matmul_matrices": Rule("matrix product", "matrix product, in A B the adjoint of A is δ Bᵀ and that of B is Aᵀ δ"),
+    "matmul_vectors": Rule("dot product", "dot product, in aᵀ b the adjoint of a is δ b and that of b is δ a"),
+    "transpose": Rule("transpose", "transpose, the adjoint of A in Aᵀ is δᵀ"),
+    "outer": Rule("outer product", "outer product, in a bᵀ the adjoint of a is δ b and that of b is δᵀ a"),
+    "dot": Rule("dot product", "dot product, in aᵀ b the adjoint of a is δ b and that of b is δ a"),
+    "sum": Rule("sum of the entries", "sum of the entries, each of them receives δ"),
+    "mean": Rule("mean of the entries", "mean of the entries, each of them receives δ divided by their number"),
+    "softmax": Rule("softmax", "softmax, the adjoint of a in s = softmax(a) is s ⊙ (δ − δᵀ s)"),
+    "logsumexp": Rule("log-sum-exp", "log-sum-exp, the adjoint of a in y = log Σ exp(a) is δ exp(a − y)"),
+    "norm": Rule("norm", "norm, the adjoint of a in y = ‖a‖ is δ a / y, and 0 where y = 0"),
+    "diag": Rule("diagonal matrix", "diagonal matrix, the adjoint of a in diag(a) is the diagonal of δ"),
+    "diagonal": Rule("diagonal", "diagonal, the adjoint of A in diagonal(A) is diag(δ)"),
+    "concatenate": Rule("concatenation", "concatenation, each part receives its own stretch of δ"),
+    "slice": Rule("slice", "slice, δ goes back to the place that was read, zeros elsewhere"),
+    "embed": Rule("placing among zeros", "placing among zeros, what was placed receives that part of δ"),
+}  # fmt: skip
+
+_PHRASES: dict[str, str] = {
+    "symbols": "Symbols",
+    "notation": "Notation",
+    "forward": "Forward, t = 1 … T",
+    "backward": "Backward, t = T … 1",
+    "gradients": "Gradients, Σ_t runs over t = 1 … T",
+    "input": "input",
+    "inputs": "inputs",
+    "state": "state",
+    "states": "states",
+    "output": "output",
+    "outputs": "outputs",
+    "parameter": "parameter",
+    "parameters": "parameters",
+    "value": "computed in each step",
+    "scalar": "scalar",
+    "through": "through",
+    "also_output": "{names} is also the output",
+    "also_outputs": "{names} are also the outputs",
+    "final": "the gradient of the final state {state} from outside, 0 if there is none",
+    "final_latex": "gradient of the final state {state} from outside, or 0",
+    "adjoint": "the adjoint of v: the gradient ∂L/∂v of the loss, all later steps included",
+    "upstream": "the gradient ∂L/∂{output} that comes from above, from what is computed of {output} outside the cell",
+    "upstreams": "the gradients of the loss with respect to {outputs} that come from above, from outside the cell",
+    "carry": "what step t hands back to step t−1: the gradient with respect to {previous}, through step t and later",
+    "carries": "what step t hands back to step t−1: the gradients with respect to {previous}, through step t and later",
+    "elementwise": "elementwise product; functions, fractions and powers act entry by entry, a scalar on every entry",
+    "marked_power": "elementwise power of a matrix",
+    "transposed": "transposed; a bᵀ is the outer product",
+    "ones": "ones in every entry, of the shape of the left side",
+    "zeros": "zeros, as many as the index says",
+    "placed": "zeros with v in the place i",
+    "stacked": "one vector after the other",
+    "part": "the entries from i (counted from 0) up to but not including j",
+    "indicator": "1 where the condition holds, 0 elsewhere",
+    "angle": "sum of the products of all entries",
+    "kink": "at kinks",
+}
+
+ENGLISH = Language("en", MappingProxyType(_RULES), MappingProxyType(_PHRASES))

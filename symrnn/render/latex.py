@@ -1,0 +1,212 @@
+"""LaTeX: one `aligned` block that KaTeX, MathJax and amsmath accept."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from ..derivation import Derivation
+from ..sizes import Size
+from . import tree as t
+from .document import Row, build_document
+from .explain import ENGLISH
+from .names import Name, split_name
+from .printer import Printer, Token, fill_lines, join
+from .steps import Step
+from .text import show_number, show_size
+
+WIDTH = 64
+"""Where right sides break, in letters as they appear on the page."""
+
+_COMMANDS = (
+    "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi "
+    "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega varsigma vartheta phi epsilon"
+)
+_GREEK = {
+    letter: rf"\{word}"
+    for letter, word in zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩςϑϕϵ", _COMMANDS.split(), strict=True)
+}
+# Greek capitals that look like Latin ones have no command of their own.
+_LOOKALIKE = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))
+_FENCES = {
+    "round": ("(", ")"),
+    "square": ("[", "]"),
+    "length": (r"\lVert ", r" \rVert"),
+    "abs": (r"\lvert ", r" \rvert"),
+    "angle": (r"\langle ", r" \rangle"),
+}
+
+
+class LatexPrinter(Printer):
+    """Formulas in LaTeX, fractions stacked."""
+
+    stacked = True
+    dimension = r"\dim"
+    plus, minus, elementwise, times, beside = "+", "-", r"\odot", r"\cdot", r"\, "
+
+    def name(self, name: Name) -> str:
+        if name.gradient:
+            return rf"\frac{{\partial L}}{{\partial {self.name(name.of)}}}" if name.of else r"\partial L"
+        head = rf"\mathrm{{{_escaped(name.base)}}}" if name.verbatim else _letters(name.base)
+        subscripts = [",".join(_index(part) for part in name.subscripts)] if name.subscripts else []
+        if name.of is not None:
+            subscripts.append(self.name(name.of))
+        if name.time:
+            subscripts.append(name.time)
+        primed = head + "'" * name.primes
+        return primed + (f"_{{{','.join(subscripts)}}}" if subscripts else "")
+
+    def number(self, value: Fraction, decimal: bool) -> str:
+        shown = show_number(value, decimal)
+        if "/" in shown:
+            return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
+        digits, _, power = shown.partition("e")
+        return rf"{digits} \cdot 10^{{{power.replace('−', '-')}}}" if power else digits
+
+    def constant(self, kind: str) -> str:
+        return {"pi": r"\pi", "ones": r"\mathbf{1}"}[kind]
+
+    def size(self, size: Size) -> str:
+        return _SIZE_WORD.sub(lambda word: _size_name(word[0]), show_size(size).replace("−", "-"))
+
+    def zeros(self, size: str) -> str:
+        return rf"\mathbf{{0}}_{{{size}}}"
+
+    def power(self, base: str, exponent: Fraction, marked: bool) -> str:
+        mark = r"\odot " if marked else ""
+        raised = f"{{{base}}}" if "'" in base else base
+        return f"{raised}^{{{mark}{show_number(exponent, False)}}}"
+
+    def transpose(self, base: str) -> str:
+        return (f"{{{base}}}" if "'" in base else base) + r"^{\top}"
+
+    def quotient(self, numerator: list[Token], denominator: list[Token], depth: int) -> list[Token]:
+        return [rf"\frac{{{_grown(join(numerator))}}}{{{_grown(join(denominator))}}}"]
+
+    def function(self, call: t.Call) -> str:
+        return call.latex + "'" * call.primes + (f"^{{{call.power}}}" if call.power != 1 else "")
+
+    def fence(self, kind: str, inside: list[Token]) -> list[Token]:
+        left, right = _FENCES[kind]
+        if r"\frac" in join(inside):  # of a fixed size, so that a line may break between them
+            return [rf"\Bigl{left}", *inside, rf"\Bigr{right.lstrip()}"]
+        return [left, *inside, right]
+
+    def root(self, base: t.Tree, inside: list[Token]) -> list[Token]:
+        return [rf"\sqrt{{{_grown(join(inside))}}}"]
+
+    def subscript(self, base: str, index: str) -> str:
+        return f"{base}_{{{index}}}"
+
+    def part(self, base: str, axes: str) -> str:
+        return f"{base}[{axes}]"
+
+    def axis(self, bounds: tuple[str, ...]) -> str:
+        return "{:}".join(bounds)
+
+    def place(self, axes: str, inside: str) -> str:
+        return rf"\mathbf{{0}}[{axes} \leftarrow {inside}]"
+
+    def relation(self, relation: tuple[str, str]) -> str:
+        return relation[1]
+
+    def time_sum(self) -> str:
+        return r"\sum_{t=1}^{T} "
+
+    def partial(self, of: str, by: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+
+
+def _grown(formula: str) -> str:
+    """A formula that no line break can reach: its brackets take their size from what they hold."""
+    return formula.replace(r"\Bigl", r"\left").replace(r"\Bigr", r"\right")
+
+
+def _letters(base: str) -> str:
+    """A base: one letter is set in italics, a word upright."""
+    if base in _GREEK:
+        return _GREEK[base]
+    if base in _LOOKALIKE:
+        return rf"\mathrm{{{_LOOKALIKE[base]}}}"
+    return base if len(base) == 1 else rf"\mathrm{{{_escaped(base)}}}"
+
+
+def _index(part: str) -> str:
+    """A subscript: up to two letters are indices, more are a word."""
+    if part in _GREEK or part in _LOOKALIKE:
+        return _letters(part)
+    plain = part.isascii() and (len(part) <= 2 or part.isdigit())
+    return part if plain else rf"\mathrm{{{_escaped(part)}}}"
+
+
+def _escaped(word: str) -> str:
+    """The inside of an upright word; a Greek letter leaves it for a moment."""
+    pieces: list[str] = []
+    for letter in word:
+        if letter in _GREEK:
+            pieces.append(_GREEK[letter] + " ")
+        else:
+            pieces.append(_LOOKALIKE.get(letter, r"\_" if letter == "_" else letter))
+    return "".join(pieces).rstrip()
+
+
+_SIZE_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def _size_name(word: str) -> str:
+    return PRINTER.name(split_name(word))
+
+
+PRINTER = LatexPrinter()
+_COMMAND = re.compile(r"\\([a-zA-Z]+) ?|\\.|[{}^_&]")
+_SILENT = {"frac", "tfrac", "mathrm", "mathbf", "operatorname", "left", "right", "Bigl", "Bigr"}
+
+
+def measure(latex: str) -> int:
+    """About how many letters wide a formula appears: a command counts as one, what only sets type as none."""
+    return len(_COMMAND.sub(lambda found: "o" if found[1] and found[1] not in _SILENT else "", latex))
+
+
+def render_latex(derivation: Derivation, *, steps: bool = False) -> str:
+    """One `aligned` block with forward equations, backward equations and gradients; with `steps`, each line names
+    the rules that its terms came from."""
+    document = build_document(derivation, steps=steps)
+    blocks: list[str] = []
+    for section in document.sections:
+        rows = [_row(row) for row in section.rows]
+        # Lines with fractions and sums over t stand a little apart.
+        apart = " \\\\[0.4em]\n" if section.key == "gradients" else " \\\\\n"
+        blocks.append(f"&{_HEADINGS[section.key]} \\\\\n" + apart.join(rows))
+    return "\\begin{aligned}\n" + " \\\\[1.2em]\n".join(blocks) + "\n\\end{aligned}\n"
+
+
+_HEADINGS = {
+    "forward": r"\textbf{Forward}, \quad t = 1, \dots, T",
+    "backward": r"\textbf{Backward}, \quad t = T, \dots, 1",
+    "gradients": r"\textbf{Gradients}",
+}
+
+
+def _row(row: Row) -> str:
+    left = PRINTER.flat(row.left)
+    if row.right is None:
+        before, after = ENGLISH.phrases["final_latex"].split("{state}")
+        state = PRINTER.flat(row.state) if row.state else ""
+        return rf"{left} &= \text{{{before}}} {state} \text{{{after}}}"
+    filled = fill_lines(PRINTER.write(row.right), WIDTH, measure)
+    lines = [f"{left} &= {filled[0].text}"]
+    lines += [rf"&\{'qquad' if line.inner else 'quad'} {line.text}" for line in filled[1:]]
+    lines[-1] += rf" &\qquad \text{{({row.number})}}"
+    if row.steps:
+        lines[-1] += rf" &\quad \text{{{_words(row.steps)}}}"
+    return " \\\\\n".join(lines)
+
+
+def _words(steps: tuple[Step, ...]) -> str:
+    """The rules of a line, each once, with the lines that they were applied to."""
+    through: dict[str, list[str]] = {}
+    for step in steps:
+        numbers = through.setdefault(ENGLISH.rules[step.rule].label, [])
+        if step.through is not None and f"({step.through.number})" not in numbers:
+            numbers.append(f"({step.through.number})")
+    return "; ".join(f"{label} {', '.join(numbers)}".rstrip() for label, numbers in through.items())

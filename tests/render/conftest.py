@@ -1,0 +1,83 @@
+"""Cells that ask more of a printer than the zoo does."""
+
+import pytest
+
+from symrnn.library import zoo_texts
+
+ODD_CELLS = {
+    "delta": """
+def delta(q, k, v, /, S):
+    beta: scalar
+    k = k / norm(k)
+    S = S + sigmoid(beta) * outer(v - S @ k, k)
+    return S @ q, (S,)
+""",
+    "packed_lstm": '''
+def packed_lstm(x, h: (n,), c):
+    """LSTM over one matrix."""
+    z = W @ [h, x] + b
+    i = sigmoid(z[:n])
+    f = sigmoid(z[n:2*n])
+    o = sigmoid(z[2*n:3*n])
+    g = tanh(z[3*n:])
+    c = f * c + i * g
+    h = o * tanh(c)
+    return h, c
+''',
+    "layer_norm": """
+def layer_norm(x, h):
+    a = W @ x + R @ h
+    d = a - mean(a)
+    s = sqrt(mean(square(d)) + 0.00001)
+    h = tanh(gain * d / s + bias)
+    return h
+""",
+    "attention": """
+def attention(x, S):
+    s = softmax(S.T @ (W_query @ x) / 2)
+    r = S @ s
+    S = 0.9 * S + outer(r, s) * exp(-S)
+    return r, (S,)
+""",
+    "kinky": """
+def kinky(x, h, alpha_long_name: scalar):
+    a = W @ x + R @ h
+    u = leaky_relu(a) + elu(a) + clip(a, -1, 1) + hard_sigmoid(a) + gelu_tanh(a) + gelu(a) + silu(a) + softplus(a)
+    v = where(a > 0, u, alpha_long_name * u) + maximum(u, h) * minimum(u, 0.3)
+    w = abs(v) + sign(v) + sqrt(exp(v)) + sin(v) * cos(v) + log(1 + v ** 2) + v ** 3 / 7 + (1 + exp(v)) ** -2
+    h = stop_gradient(w) + w / (1 + norm(w)) + logsumexp(w)
+    alpha_long_name = 0.5 * alpha_long_name + dot(w, h)
+    return h, alpha_long_name
+""",
+    "names": """
+def names(x_, h1: (n,), delta_h, Δ: scalar):
+    W_1: (n, n)
+    kappa = tanh(W_1 @ h1 + W1 @ x_ + gate_bias)
+    h1 = Δ * kappa * lam_max * (1 - b_1x) / 3
+    delta_h = delta_h - (h1 - x_[0:n]) ** 0.5
+    Δ = x_[3] * Δ + sum(diag(h1) @ delta_h)
+    return h1, delta_h, Δ
+""",
+    "rows": """
+def rows(x, S):
+    v = x @ W + S[0, :]
+    S = diag(v) @ S @ S.T ** 2 - outer(S[:, 1] @ S, v) * S
+    return v @ v * S, (S,)
+""",
+    "stateless": """
+def stateless(x):
+    y = relu(W @ x) ** -1
+    return y
+""",
+}
+
+
+@pytest.fixture(params=[*zoo_texts(), *ODD_CELLS])
+def any_cell(request: pytest.FixtureRequest) -> str:
+    """Every cell of the zoo by name, and every odd cell as text."""
+    return ODD_CELLS.get(request.param, request.param)
+
+
+@pytest.fixture
+def odd_cells() -> dict[str, str]:
+    return ODD_CELLS

@@ -1,0 +1,104 @@
+"""LaTeX: the formulas of the zoo, plain and balanced, and accepted by the real KaTeX in its strict mode."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import symrnn
+from symrnn.render.latex import PRINTER
+from symrnn.render.names import Name, split_name
+
+
+def rows(latex: str) -> list[str]:
+    return [line.removesuffix(" \\\\").split(" &\\qquad")[0] for line in latex.splitlines()]
+
+
+def test_lines_of_the_peephole_lstm() -> None:
+    lines = rows(symrnn.derive("peephole_lstm").latex())
+    assert r"a_{o} &= W_{o}\, x_{t} + R_{o}\, h_{t-1} + p_{o} \odot c_{t} + b_{o}" in lines
+    assert r"\delta_{a_{f}} &= \delta_{f} \odot f \odot (1 - f)" in lines
+    assert r"\delta_{a_{g}} &= \delta_{g} \odot (1 - g^{2})" in lines
+    assert r"\kappa_{h,T+1} &= \text{gradient of the final state } h_{T} \text{ from outside, or 0}" in lines
+    assert (
+        "\n".join(lines).count(r"\frac{\partial L}{\partial R_{f}} &= \sum_{t=1}^{T} \delta_{a_{f}}\, h_{t-1}^{\top}")
+        == 1
+    )
+    assert r"\frac{\partial L}{\partial c_{0}} &= \kappa_{c,1}" in [line.split(" \\\\")[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("written", "latex"),
+    [
+        ("W_f", "W_{f}"),
+        ("b_Rn", "b_{Rn}"),
+        ("alpha", r"\alpha"),
+        ("α", r"\alpha"),
+        ("lam_max", r"\lambda_{\mathrm{max}}"),
+        ("gain", r"\mathrm{gain}"),
+        ("W1", "W_{1}"),
+        ("x_", "x'"),
+        ("W_h_f", "W_{h,f}"),
+        ("Omega", r"\Omega"),
+        ("Α", r"\mathrm{A}"),
+    ],
+)
+def test_names(written: str, latex: str) -> None:
+    assert PRINTER.name(split_name(written)) == latex
+
+
+def test_a_name_that_would_equal_another_keeps_its_letters() -> None:
+    assert PRINTER.name(Name("W_1", verbatim=True)) == r"\mathrm{W\_1}"
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_every_block_is_plain_and_balanced(any_cell: str, steps: bool) -> None:
+    latex = symrnn.derive(any_cell).latex(steps=steps)
+    assert latex.startswith("\\begin{aligned}\n")
+    assert latex.endswith("\n\\end{aligned}\n")
+    assert latex.isascii()
+    depth = 0
+    for mark in re.findall(r"\\.|[{}]", latex):
+        depth += {"{": 1, "}": -1}.get(mark, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert len(re.findall(r"\\left(?![a-z])", latex)) == len(re.findall(r"\\right(?![a-z])", latex))
+    assert latex.count(r"\Bigl") == latex.count(r"\Bigr")
+    assert not re.search(r"\\(label|intertext|DeclareMathOperator|tag|mathrlap)\b", latex)
+    for words in re.findall(r"\\text\{([^}]*)\}", latex):
+        assert not set(words) & set("_^&%$#\\")
+
+
+def test_katex_accepts_everything(odd_cells: dict[str, str]) -> None:
+    """KATEX_DIR is a folder where `npm install katex` was run; without it (and node) this test has nothing to ask."""
+    folder = os.environ.get("KATEX_DIR", "")
+    node = shutil.which("node")
+    if not folder or node is None:
+        pytest.skip("set KATEX_DIR to a folder in which `npm install katex` was run")
+    assert (Path(folder) / "node_modules" / "katex").is_dir(), f"KATEX_DIR={folder} holds no node_modules/katex"
+    blocks = []
+    for cell in [*symrnn.zoo, *odd_cells.values()]:
+        derivation = symrnn.derive(cell)
+        blocks += [derivation.latex(), derivation.latex(steps=True)]
+    script = """
+        const katex = require(process.argv[1] + "/node_modules/katex");
+        const blocks = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        const failures = [];
+        for (const block of blocks) {
+          try { katex.renderToString(block, {displayMode: true, strict: "error", throwOnError: true}); }
+          catch (error) { failures.push(String(error.message)); }
+        }
+        console.log(JSON.stringify([blocks.length, failures]));
+    """
+    answer = subprocess.run(
+        [node, "-e", script, str(Path(folder).resolve())],
+        input=json.dumps(blocks),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(answer.stdout) == [len(blocks), []]
