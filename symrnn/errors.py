@@ -68,7 +68,7 @@ _WINDOW = 96
 
 def quote(line_text: str, span: Span) -> list[str]:
     """The source line with a caret under the stretch, cut to a window around it."""
-    text = line_text.expandtabs(1).rstrip("\n")
+    text = visible(line_text)
     start = min(span.column, len(text))
     stop = span.end_column if span.end_line == span.line else len(text)
     stop = max(start + 1, min(stop, len(text)))
@@ -80,6 +80,12 @@ def quote(line_text: str, span: Span) -> list[str]:
     blank = " " * 5 + " | "
     padding = " " * (len(ellipsis_left) + start - left)
     return [f"{number}{ellipsis_left}{shown}{ellipsis_right}", f"{blank}{padding}{marks}"]
+
+
+def visible(text: str) -> str:
+    """The text with every character that a terminal would obey, turn around or refuse replaced by a mark of one
+    column: a tab by a space, the rest by �."""
+    return "".join(c if c.isprintable() else " " if c == "\t" else "�" for c in text)
 
 
 def nearest(word: str, known: list[str]) -> str:

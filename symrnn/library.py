@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def zoo_texts() -> dict[str, tuple[str, str]]:
     """For every cell of the zoo its file's text and the first line of its docstring; nothing heavy is imported."""
     found: dict[str, tuple[str, str]] = {}
-    folder = resources.files(__package__).joinpath("cells")
+    folder = resources.files("symrnn").joinpath("cells")
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".py"):
             continue
@@ -34,6 +34,9 @@ class Zoo(Mapping[str, "Cell"]):
 
     def __getitem__(self, name: str) -> Cell:
         return _zoo_cell(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in zoo_texts()  # without parsing a cell to find out
 
     def __iter__(self) -> Iterator[str]:
         return iter(zoo_texts())
@@ -69,24 +72,33 @@ def load(name: str) -> Cell:
     if path.endswith(".py") or Path(path).is_file():
         return load_file(Path(path), member or None)
     known = list(zoo)
+    meant = nearest(name, known)
     raise OptionError(
-        f"there is no cell called {name!r}. {nearest(name, known)}\n  the zoo has: {', '.join(known)}\n"
+        f"there is no cell called {name!r}{meant and f'; {meant}'}\n  the zoo has: {', '.join(known)}\n"
         "  for a cell of your own give its file, such as my_cell.py or my_cell.py:name"
     )
 
 
 def load_file(path: Path, member: str | None = None) -> Cell:
     """The cell in a file, read as text and never imported."""
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OptionError(f"cannot read {path}: {reason}") from None
+    return read_cell(data, path.name, member)
+
+
+def read_cell(data: bytes, where: str, member: str | None = None) -> Cell:
+    """The cell in the bytes of a file or a stream; `where` is what messages call it."""
     from .equations import build_cell
     from .language import Source
 
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CellError(f"this file is not UTF-8 text: {error.reason} at byte {error.start}", where=str(path)) from None
-    except OSError as error:
-        raise OptionError(f"{path}: {error.strerror or error}") from None
-    return build_cell(Source(text, path.name), member)
+        raise CellError(f"this is not UTF-8 text: {error.reason} at byte {error.start}", where=where) from None
+    return build_cell(Source(text, where), member)
 
 
 def as_cell(source: Cell | str | Callable[..., Any]) -> Cell:

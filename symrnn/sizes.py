@@ -86,24 +86,27 @@ def show_shape(shape: Shape) -> str:
     """`(n)`, `(p × n)` or `scalar`; a size not known yet shows as `·`."""
     if not shape:
         return "scalar"
-    return "(" + " × ".join(" ".join("·" if w.startswith("?") else w for w in str(s).split(" ")) for s in shape) + ")"
+    sizes = [" ".join("·" if word.startswith("?") else word for word in str(size).split(" ")) for size in shape]
+    if len(sizes) > 1:
+        sizes = [f"({size})" if " " in size else size for size in sizes]
+    return f"({' × '.join(sizes)})"
 
 
-def rank_word(shape: Shape) -> str:
-    return ("a scalar", "a vector", "a matrix")[len(shape)]
+def rank_word(rank: int) -> str:
+    return ("a scalar", "a vector", "a matrix")[rank]
 
 
 @dataclass
 class Solver:
     """Unification of sizes by linear substitution.
 
-    Each equation between two sizes is solved for an unknown whose coefficient divides the others; named dimensions are never
-    solved for, so `n = d` between two names that a person wrote is a clash and not a discovery. Equations that
-    no unknown can absorb yet wait in `pending`.
+    Each equation between two sizes is solved for an unknown whose coefficient divides the others; named dimensions
+    are never solved for, so `n = d` between two names that a person wrote is a clash and not a discovery. Equations
+    that no unknown can absorb yet wait in `pending`.
     """
 
-    values: dict[str, Size] = field(default_factory=dict)
-    pending: list[tuple[Size, Size]] = field(default_factory=list)
+    values: dict[str, Size] = field(default_factory=dict[str, Size])
+    pending: list[tuple[Size, Size]] = field(default_factory=list[tuple[Size, Size]])
     count: int = 0
 
     def fresh(self) -> Size:

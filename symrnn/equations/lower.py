@@ -150,13 +150,14 @@ def to_expr(node: Node) -> sympy.Expr:
     double could hold raise `Unfit` before they can grow."""
     expr = _build(node)
     factors = sympy.Mul.make_args(expr)
-    if any(factor in (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) for factor in factors):
+    if any((factor.is_Number and not factor.is_finite) or factor is sympy.zoo for factor in factors):
         raise Unfit(node, "this divides by zero, whatever the values are")
     for factor in factors:
         base, exponent = factor.as_base_exp()
         if exponent.is_Rational and abs(exponent) > LARGEST_EXPONENT:
             raise Unfit(node, f"the exponents combine to more than {LARGEST_EXPONENT}")
-        if base.is_negative and exponent.is_Rational and not exponent.is_Integer:
+        # Only numbers are asked for their sign: for anything else SymPy would think long.
+        if base.is_Number and base.is_negative and exponent.is_Rational and not exponent.is_Integer:
             raise Unfit(node, "this is the root of a negative number")
         if factor.is_Rational and not fits_double(Fraction(int(factor.p), int(factor.q))):
             raise Unfit(node, "this number is beyond what double precision can hold")

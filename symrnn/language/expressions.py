@@ -16,6 +16,7 @@ from .source import Source
 # Deeper than anyone writes, shallow enough for every later pass to recurse.
 DEEPEST = 200
 LARGEST_EXPONENT = 64
+LONGEST_NAME = 100
 _LARGEST_NUMBER = Fraction(10) ** 300
 _NAME = re.compile(r"[A-Za-z_Α-Ωα-ωϑϕϵ][A-Za-z0-9_Α-Ωα-ωϑϕϵ]*")
 
@@ -32,14 +33,29 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, bool]] = {
     ast.GtE: ("greater_equal", False),
     ast.LtE: ("greater_equal", True),
 }
+_SIGNS: dict[type[ast.operator], str] = {
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
 
 
 def check_name(source: Source, name: str, span: Span) -> None:
     """Refuse names that no formula could print, and names that are functions."""
+    if len(name) > LONGEST_NAME:
+        raise source.error(f"a name has at most {LONGEST_NAME} characters, this one has {len(name):,}", span)
+    if name in ("nan", "inf"):
+        raise source.error(f"`{name}` is not a number of the language", span, mend="use integers and decimals")
     if name in FUNCTIONS:
         raise source.error(f"`{name}` is a function and cannot name a value", span, mend=f"rename it, say `{name}_1`")
     if not _NAME.fullmatch(name) or name.strip("_") == "":
-        raise source.error(f"`{name}` is not a name that formulas can use", span, mend="use Latin or Greek letters, digits and _")
+        raise source.error(
+            f"`{name}` is not a name that formulas can use", span, mend="use Latin or Greek letters, digits and _"
+        )
 
 
 def read_expression(source: Source, node: ast.expr, depth: int = 0) -> Node:
@@ -92,7 +108,9 @@ def _refusal(node: ast.expr) -> str:
         case ast.Attribute(attr=attribute):
             return f"`.{attribute}` is not part of the language; the only attribute is `.T`"
         case ast.BinOp(op=op):
-            return f"the operator {type(op).__name__} is not part of the language"
+            return f"the operator {_SIGNS.get(type(op), type(op).__name__)} is not part of the language"
+        case ast.UnaryOp(op=op):
+            return f"the operator {'not' if isinstance(op, ast.Not) else '~'} is not part of the language"
         case ast.List():
             return "an empty list concatenates nothing"
         case ast.Compare():
@@ -102,6 +120,10 @@ def _refusal(node: ast.expr) -> str:
                 "Lambda": "a lambda",
                 "ListComp": "a comprehension",
                 "SetComp": "a comprehension",
+                "Set": "a set",
+                "Dict": "a dictionary",
+                "Yield": "`yield`",
+                "YieldFrom": "`yield from`",
                 "DictComp": "a comprehension",
                 "GeneratorExp": "a comprehension",
                 "JoinedStr": "an f-string",
@@ -122,8 +144,10 @@ def _mend(node: ast.expr) -> str:
             return "write W.T"
         case ast.BinOp(op=ast.FloorDiv()):
             return "write / for elementwise division"
+        case ast.BinOp(op=ast.BitXor()):
+            return "write ** for a power"
         case ast.BoolOp() | ast.IfExp():
-            return "where(a > b, u, v) chooses between values; a product of two comparisons is their `and`"
+            return "where(a > b, u, v) chooses between values; nest it for more than one condition"
         case ast.Tuple():
             return "[a, b] concatenates"
         case ast.Compare():
@@ -135,13 +159,21 @@ def _mend(node: ast.expr) -> str:
 def read_number(source: Source, value: object, span: Span) -> Fraction:
     """An exact number; a decimal is the fraction that it spells."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise source.error(f"{type(value).__name__} is not a number of the language", span, mend="use integers and decimals")
+        kinds: dict[type, str] = {str: "a string", bytes: "a string of bytes", complex: "a complex number"}
+        what = kinds.get(type(value)) or f"`{'...' if value is ... else value}`"
+        raise source.error(f"{what} is not a number of the language", span, mend="use integers and decimals")
     if value != value or value in (float("inf"), float("-inf")):
         raise source.error("this number is not finite", span)
     number = Fraction(value) if isinstance(value, int) else Fraction(repr(value))
-    if abs(number) > _LARGEST_NUMBER or (number and abs(number) < 1 / _LARGEST_NUMBER):
+    underflown = value == 0 and re.search("[1-9]", re.split("[eE]", source.excerpt(span))[0])
+    if underflown or not fits_double(number):
         raise source.error("this number is beyond what double precision can hold", span)
     return number
+
+
+def fits_double(number: Fraction) -> bool:
+    """Whether a constant, its square root and its double are ordinary numbers in double precision."""
+    return number == 0 or 1 / _LARGEST_NUMBER <= abs(number) <= _LARGEST_NUMBER
 
 
 def _constant(source: Source, node: ast.expr, what: str, mend: str) -> Fraction:
@@ -155,8 +187,11 @@ def _constant(source: Source, node: ast.expr, what: str, mend: str) -> Fraction:
         case ast.BinOp(left=ast.Constant() as left, op=ast.Div(), right=ast.Constant() as right):
             divisor = _constant(source, right, what, mend)
             if divisor == 0:
-                raise source.error("division by zero", source.span(node))
-            return _constant(source, left, what, mend) / divisor
+                raise source.error("this divides by zero, whatever the values are", source.span(node))
+            quotient = _constant(source, left, what, mend) / divisor
+            if not fits_double(quotient):
+                raise source.error("this number is beyond what double precision can hold", source.span(node))
+            return quotient
         case _:
             raise source.error(f"{what} is a constant number", source.span(node), mend=mend)
 
@@ -211,6 +246,8 @@ def _read_call(source: Source, node: ast.Call, depth: int) -> Apply:
         )
     name = node.func.id
     if name not in FUNCTIONS:
+        if len(name) > LONGEST_NAME:
+            check_name(source, name, source.span(node.func))
         known = nearest(name, list(FUNCTIONS)) or f"known: {', '.join(FUNCTIONS)}"
         raise source.error(f"`{name}` is not a function of the language", source.span(node.func), mend=known)
     operation = OPERATIONS[name]
@@ -220,7 +257,8 @@ def _read_call(source: Source, node: ast.Call, depth: int) -> Apply:
     wanted = len(operation.operands)
     operands = node.args[:wanted]
     if len(operands) < wanted or len(node.args) > wanted + len(operation.options):
-        raise source.error(f"`{name}` is called as {signature(operation)}", span, mend=f"{len(node.args)} given")
+        given = f"{len(node.args)} argument{'s' * (len(node.args) != 1)} given"
+        raise source.error(f"`{name}` is called as {signature(operation)}; {given}", span)
     options = _read_options(source, node, operation, node.args[wanted:])
     children = tuple(read_expression(source, child, depth + 1) for child in operands)
     if name == "where" and not (isinstance(children[0], Apply) and children[0].operation.startswith("greater")):
@@ -242,6 +280,8 @@ def _read_options(source: Source, node: ast.Call, operation: Operation, given: l
     for name, argument in zip(names, given, strict=False):
         values[name] = _constant(source, argument, f"`{name}` of {operation.name}", "give a number")
     for keyword in node.keywords:
+        if keyword.arg is not None and len(keyword.arg) > LONGEST_NAME:
+            check_name(source, keyword.arg, source.span(keyword))
         if keyword.arg is None or keyword.arg not in names:
             raise source.error(
                 f"`{operation.name}` has no option `{keyword.arg or '**'}`",
@@ -254,7 +294,10 @@ def _read_options(source: Source, node: ast.Call, operation: Operation, given: l
     for option in operation.options:
         if option.name not in values:
             if option.default is None:
-                raise source.error(f"`{operation.name}` is called as {signature(operation)}", source.span(node))
+                raise source.error(
+                    f"`{operation.name}` is called as {signature(operation)}; `{option.name}` is missing",
+                    source.span(node),
+                )
             values[option.name] = option.default
     return tuple(values[name] for name in names)
 

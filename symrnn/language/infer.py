@@ -38,7 +38,7 @@ class _Inference:
         self.assignments: list[Assignment] = []
         self.current: dict[str, str] = {}
         self.shapes: dict[int, Shape] = {}
-        self.constraints: list[tuple[Size, Span]] = []
+        self.constraints: list[tuple[Size, Apply]] = []
         self.versions: dict[str, list[str]] = {}
         self.taken: set[str] = set()
 
@@ -123,7 +123,8 @@ class _Inference:
         """The tree with every name replaced by the one value it stands for here; new names become parameters."""
         if isinstance(node, Name):
             if node.id not in self.current:
-                self._declare(node.id, node.id, "parameter", "a parameter", node.span)
+                origin = f"a parameter, first used in line {node.span.line}"
+                self._declare(node.id, node.id, "parameter", origin, node.span)
             return replace(node, id=self.current[node.id])
         if isinstance(node, Apply):
             return replace(node, operands=tuple(self._rename(operand) for operand in node.operands))
@@ -136,7 +137,7 @@ class _Inference:
             wanted = declaration.shape
             ranks_fit = declaration.rank == len(shape)
             if not ranks_fit or (wanted is not None and not self.solver.unify_shapes(wanted, shape)):
-                words = show_shape(wanted) if wanted is not None else ("scalar", "vector", "matrix")[declaration.rank]
+                words = self._show(wanted) if wanted is not None else rank_word(declaration.rank)
                 raise self.source.error(
                     f"`{written}` is annotated as {words} and its value is {self._show(shape)}",
                     node.span,
@@ -171,13 +172,32 @@ class _Inference:
         """What must hold for a slice to lie inside; NumPy would cut it short in silence."""
         for bounds, size in zip(node.options, whole, strict=False):
             assert isinstance(bounds, Slice)
+            self._check_sizes(node, bounds)
             if bounds.index is not None:
                 index = slice_index(bounds.index, size)
                 needs = [index, size - index - Size.number(1)]
             else:
                 lower, upper = slice_bounds(bounds, size)
                 needs = [lower, size - upper, upper - lower - Size.number(1)]
-            self.constraints += [(need, node.span) for need in needs]
+            self.constraints += [(need, node) for need in needs]
+
+    def _check_sizes(self, node: Apply, bounds: Slice) -> None:
+        named = {name for size in (bounds.lower, bounds.upper, bounds.index) if size for name in size.names}
+        for name in (*self.definition.inputs, *self.definition.states):
+            if name in named:
+                raise self.source.error(
+                    f"`{name}` is {self._show(self.variables[self.current[name]].shape)}, and a subscript is a size",
+                    node.span,
+                    mend="subscripts are made of integers and dimensions, such as x[0:k] or x[2*n:]",
+                )
+
+    def _beyond(self, node: Apply) -> CellError:
+        return self.source.error(
+            f"the slice reaches beyond the end in `{self.source.excerpt(node.span)}`",
+            node.span,
+            facts=self._leaf_facts([node]),
+            mend="both bounds lie within the size; -1 is the last entry",
+        )
 
     def _clash(self, node: Apply, shapes: tuple[Shape, ...], clash: ShapeClash) -> CellError:
         where = self.source.excerpt(node.span)
@@ -195,7 +215,7 @@ class _Inference:
 
     def _show(self, shape: Shape) -> str:
         named = tuple(size.substituted(self._names(final=False)) for size in self.solver.resolve_shape(shape))
-        return rank_word(shape) + (f" {show_shape(named)}" if shape else "")
+        return rank_word(len(shape)) + (f" {show_shape(named)}" if shape else "")
 
     def _leaf_facts(self, nodes: list[Node] | tuple[Node, ...]) -> tuple[str, ...]:
         """Where the shapes came from: every name in the operands, its shape and its origin."""
@@ -232,12 +252,13 @@ class _Inference:
         if self.solver.unify_shapes(before, after):
             return
         assigned = [line for line in self.assignments if line.name == new]
-        annotate = {0: f"{state}: scalar", 1: f"{state}: (n,)", 2: f"{state}: (p, n)"}[len(after)]
+        annotate = (f"{state}: scalar", f"{state}: vector", f"{state}: matrix")[len(after)]
+        mend = f"; if the new value is right, annotate the argument: `{annotate}`" if len(before) != len(after) else ""
         raise self.source.error(
             f"the state `{state}` is {self._show(before)} before the step and {self._show(after)} after it",
             assigned[0].span if assigned else span,
             facts=(f"before: {self.origins[previous]}", *self._leaf_facts([line.node for line in assigned])),
-            mend=f"a state keeps its shape; if the new value is right, annotate the argument: `{annotate}`",
+            mend=f"a state keeps its shape{mend}",
         )
 
     def _finish_outputs(self, states: tuple[State, ...]) -> tuple[str, ...]:
@@ -256,7 +277,8 @@ class _Inference:
                 raise self.source.error(
                     f"`{node.id}` is returned and never given a value",
                     item.span,
-                    mend=f"add a line `{node.id} = …`, or return one of: {', '.join(self._assigned()) or 'nothing yet'}",
+                    mend=f"add a line `{node.id} = …`"
+                    + (f", or return one of: {', '.join(self._assigned())}" if self.assignments else ""),
                 )
             known = self.current[node.id]
             if self.variables[known].role == "parameter":
@@ -282,26 +304,28 @@ class _Inference:
         written = {variable.written for variable in self.variables.values()}
         for name, declaration in self.declared.items():
             if name not in written:
-                raise self.source.error(f"`{name}` is annotated and never used", declaration.span, mend="remove it or use it")
+                raise self.source.error(
+                    f"`{name}` is annotated and never used", declaration.span, mend="remove it or use it"
+                )
 
     # Naming of sizes ----------------------------------------------------------------------------------------
 
     def _names(self, *, final: bool) -> dict[str, Size]:
         """A name for every size that is still unknown: `n` for the first state, `m` for the first input."""
-        inputs = [v for v in self.variables.values() if v.role == "input"]
-        states = [v for v in self.variables.values() if v.role == "previous"]
-        rest = [v for v in self.variables.values() if v.role not in ("input", "previous")] if final else []
+        inputs = [v.shape for v in self.variables.values() if v.role == "input"]
+        states = [v.shape for v in self.variables.values() if v.role == "previous"]
+        rest = [v.shape for v in self.variables.values() if v.role not in ("input", "previous")] if final else []
+        first = [shape[:1] for shape in states if shape][:1]
         taken = {name for v in self.variables.values() for s in self.solver.resolve_shape(v.shape) for name in s.names}
         names: dict[str, Size] = {}
-        for wish, group in (("n", states), ("m", inputs), ("", rest)):
+        for wish, shapes in (("n", first), ("m", inputs), ("n", states), ("", rest)):
             wishes = [wish, *_POOL] if wish else [*_POOL]
-            for variable in group:
-                for size in self.solver.resolve_shape(variable.shape):
-                    for unknown in size.names:
-                        if unknown.startswith("?") and unknown not in names:
-                            name = _first_free(wishes, taken)
-                            taken.add(name)
-                            names[unknown] = Size.of(name)
+            unknowns = (name for shape in shapes for size in self.solver.resolve_shape(shape) for name in size.names)
+            for unknown in unknowns:
+                if unknown.startswith("?") and unknown not in names:
+                    name = _first_free(wishes, taken)
+                    taken.add(name)
+                    names[unknown] = Size.of(name)
         return names
 
     def _build(self, states: tuple[State, ...], outputs: tuple[str, ...]) -> Program:
@@ -318,10 +342,10 @@ class _Inference:
             return tuple(self.solver.resolve(size).substituted(names) for size in shape)
 
         constraints: dict[Size, None] = {}
-        for need, span in self.constraints:
+        for need, node in self.constraints:
             size = settle((need,))[0]
             if size.is_number and size.constant < 0:
-                raise self.source.error("the slice reaches beyond the end", span, mend="check the bounds")
+                raise self._beyond(node)
             if any(k < 0 for _, k in size.coefficients) or size.constant < 0:
                 constraints.setdefault(size)
         variables = {name: replace(v, shape=settle(v.shape)) for name, v in self.variables.items()}
@@ -334,12 +358,14 @@ class _Inference:
             shape = settle(self.shapes[id(node)])
             if isinstance(node, Apply):
                 options: tuple[Fraction | Slice, ...] = node.options
-                return replace(node, operands=tuple(shaped(operand) for operand in node.operands), options=options, shape=shape)
+                operands = tuple(shaped(operand) for operand in node.operands)
+                return replace(node, operands=operands, options=options, shape=shape)
             return replace(node, shape=shape)
 
         definition = self.definition
         ordered = [*definition.inputs, *(state.previous for state in states), *self.params]
-        dims = dimension_names(size for name in ordered for size in variables[name].shape)
+        shapes = [variables[name].shape for name in (*ordered, *variables)]
+        dims = dimension_names([*(size for shape in shapes for size in shape), *constraints])
         return Program(
             definition.name,
             definition.doc,
@@ -352,6 +378,7 @@ class _Inference:
             dims,
             tuple(constraints),
             self.source,
+            definition.text,
         )
 
 

@@ -39,7 +39,8 @@ class State:
 class Program:
     """One step of a cell as a list of assignments, each name given a value once.
 
-    `constraints` are sizes that must not be negative, such as the room that a slice needs.
+    `constraints` are sizes that must not be negative, such as the room that a slice needs. `source` is everything
+    that was read, `text` the function alone.
     """
 
     name: str
@@ -53,3 +54,4 @@ class Program:
     dims: tuple[str, ...]
     constraints: tuple[Size, ...]
     source: Source
+    text: str

@@ -12,7 +12,13 @@ from .nodes import Apply, Name, Node
 from .source import Source, parse_module
 
 _KINDS: dict[str, int] = {"scalar": 0, "vector": 1, "matrix": 2}
-_AUGMENTED = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul"}
+_AUGMENTED: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.MatMult: "matmul",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Definition:
     return_span: Span
     source: Source
     span: Span
+    text: str
 
 
 def read_definition(source: Source, name: str | None = None) -> Definition:
@@ -82,16 +89,19 @@ def read_definition(source: Source, name: str | None = None) -> Definition:
             source.span(first) if first else None,
             mend="a cell is a function: def my_cell(x, h): … return h",
         )
+    in_file = source.where.endswith(".py")
     raise source.error(
         f"there are {len(found)} functions here: {', '.join(node.name for node in found)}",
-        source.span(found[1]),
-        mend=f"say which one, such as {source.where}:{found[0].name}",
+        _header_span(source, found[1]),
+        mend=f"say which one: {source.where}:{found[0].name}"
+        if in_file
+        else f"give one, or put them into a file and say which one, such as my_cells.py:{found[0].name}",
     )
 
 
 def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
     for decorator in function.decorator_list:
-        if ast.unparse(decorator) not in {"cell", "symrnn.cell"}:
+        if not _marks_a_cell(decorator):
             raise source.error(
                 "a cell takes no decorator but @symrnn.cell: its text is read, never run",
                 source.span(decorator),
@@ -135,7 +145,22 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
         source.span(returned),
         source,
         span,
+        _own_text(source, function),
     )
+
+
+def _own_text(source: Source, function: ast.FunctionDef) -> str:
+    first = min(node.lineno for node in (function, *function.decorator_list))
+    return "\n".join(source.lines[first - 1 : function.end_lineno]) + "\n"
+
+
+def _marks_a_cell(decorator: ast.expr) -> bool:
+    """Whether a decorator is written `@cell` or `@symrnn.cell`."""
+    match decorator:
+        case ast.Name(id="cell") | ast.Attribute(value=ast.Name(id="symrnn"), attr="cell"):
+            return True
+        case _:
+            return False
 
 
 def _header_span(source: Source, function: ast.FunctionDef) -> Span:
@@ -162,7 +187,13 @@ def _read_arguments(
             _header_span(source, function),
             mend="the first argument is the input, the others are states: def cell(x, h): …",
         )
+    seen: set[str] = set()
     for argument in every:
+        if argument.arg in seen:
+            raise source.error(
+                f"the argument `{argument.arg}` is there twice", source.span(argument), mend="rename one"
+            )
+        seen.add(argument.arg)
         check_name(source, argument.arg, source.span(argument))
         if argument.annotation is not None:
             declared[argument.arg] = _read_annotation(source, argument.annotation)
@@ -224,17 +255,21 @@ def _read_statement(source: Source, statement: ast.stmt, declared: dict[str, Dec
         case ast.Expr(value=ast.Constant(value=str())):
             return None
         case _:
-            kind = type(statement).__name__
             raise source.error(
-                f"a cell is a list of equations; `{_statement_words(kind)}` is not one",
+                f"a cell is a list of equations; {_statement_words(statement)} is not one",
                 span,
                 mend="write name = expression lines and one return; `where(a > b, u, v)` chooses between values",
             )
 
 
-def _statement_words(kind: str) -> str:
-    words = {"FunctionDef": "def", "ClassDef": "class", "Import": "import", "ImportFrom": "import", "Expr": "a bare expression"}
-    return words.get(kind, kind.lower())
+def _statement_words(statement: ast.stmt) -> str:
+    match statement:
+        case ast.Expr():
+            return "a bare expression"
+        case ast.FunctionDef() | ast.ClassDef() | ast.ImportFrom() | ast.Delete():
+            return {"F": "`def`", "C": "`class`", "I": "`import`", "D": "`del`"}[type(statement).__name__[0]]
+        case _:
+            return f"`{type(statement).__name__.lower()}`"
 
 
 def _read_return(
@@ -266,7 +301,8 @@ def _read_return(
         outputs = finals[:1]
     if len(finals) != len(states):
         raise source.error(
-            f"{len(finals)} new state{'s' * (len(finals) != 1)} returned, {len(states)} taken ({', '.join(states) or 'none'})",
+            f"{len(finals)} new state{'s' * (len(finals) != 1)} returned, "
+            f"{len(states)} taken ({', '.join(states) or 'none'})",
             source.span(value),
             mend=f"return the new states in the order of the arguments: `return {', '.join(states) or 'y'}`; "
             f"for an output that is not a state, `return y, ({', '.join(states)}{',' * (len(states) == 1)})`",
@@ -280,5 +316,3 @@ def _read_return(
             f"write `return {given[0]}, ({', '.join(states)})`",
         )
     return outputs, finals
-
-

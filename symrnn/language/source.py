@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import CellError, Span
+from ..errors import CellError, Span, visible
 
 # Generous for anything that a person writes; small enough that nothing takes long.
 LARGEST_TEXT = 1_000_000
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,20 @@ class Source:
     text: str
     where: str = "cell"
     first_line: int = 1
+    lines: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    def error(self, problem: str, span: Span | None = None, *, facts: tuple[str, ...] = (), mend: str = "") -> CellError:
+    def __post_init__(self) -> None:
+        # Lines as Python's own reader counts them; split once, because every node asks for its place.
+        lines = self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        object.__setattr__(self, "lines", tuple(lines))
+
+    def error(
+        self, problem: str, span: Span | None = None, *, facts: tuple[str, ...] = (), mend: str = ""
+    ) -> CellError:
         """An error at a place of this text."""
         line_text = ""
         if span is not None:
-            lines = self.text.split("\n")
-            index = span.line - self.first_line
-            line_text = lines[index] if 0 <= index < len(lines) else ""
+            line_text = self._line(span.line)
         return CellError(problem, where=self.where, span=span, line_text=line_text, facts=facts, mend=mend)
 
     def span(self, node: ast.AST) -> Span:
@@ -41,23 +49,21 @@ class Source:
         shift = self.first_line - 1
         return Span(line + shift, column, end_line + shift, end_column)
 
+    def _line(self, number: int) -> str:
+        index = number - self.first_line
+        return self.lines[index] if 0 <= index < len(self.lines) else ""
+
     def _characters(self, line: int, byte_offset: int) -> int:
         """`ast` counts columns in bytes of UTF-8; a caret needs characters."""
         if self.text.isascii():
             return byte_offset
-        lines = self.text.split("\n", line)
-        if line > len(lines):
-            return byte_offset
-        return len(lines[line - 1].encode()[:byte_offset].decode(errors="ignore"))
+        return len(self._line(line + self.first_line - 1).encode()[:byte_offset].decode(errors="ignore"))
 
     def excerpt(self, span: Span) -> str:
         """The source of a stretch on one line, shortened in the middle where it is long."""
-        lines = self.text.split("\n")
-        index = span.line - self.first_line
-        if not 0 <= index < len(lines):
-            return ""
-        end = span.end_column if span.end_line == span.line else len(lines[index])
-        text = lines[index][span.column : end].strip()
+        line = self._line(span.line)
+        end = span.end_column if span.end_line == span.line else len(line)
+        text = visible(line[span.column : end].strip())
         return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
 
 
@@ -68,6 +74,14 @@ def parse_module(source: Source) -> ast.Module:
             f"the text has {len(source.text):,} characters; at most {LARGEST_TEXT:,} are read",
             mend="put the cell into a file of its own",
         )
+    unreadable = _UNREADABLE.search(source.text)
+    if unreadable is not None:
+        code = ord(unreadable.group())
+        raise source.error(
+            f"the character U+{code:04X} cannot stand in a text",
+            _place(source, unreadable.start()),
+            mend="remove it",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in somebody's docstring is not our business
@@ -77,7 +91,10 @@ def parse_module(source: Source) -> ast.Module:
         column = max(0, (error.offset or 1) - 1)
         end = (error.end_offset or 0) - 1
         span = Span(line, column, line, end if end > column else column + 1)
-        raise source.error(f"this is not Python syntax: {error.msg}", span) from None
+        if "int_max_str_digits" in error.msg:
+            raise source.error("this number has more digits than can be read", _longest_line(source)) from None
+        mend = "a product has a sign: W @ x, f * c" if "forgot a comma" in error.msg else ""
+        raise source.error(f"this is not Python syntax: {error.msg}", span, mend=mend) from None
     except (RecursionError, MemoryError):
         raise source.error(
             "an expression is nested too deeply to be read",
@@ -88,11 +105,18 @@ def parse_module(source: Source) -> ast.Module:
         raise source.error(f"this is not text that Python can read: {error}") from None
 
 
+def _place(source: Source, offset: int) -> Span:
+    """The place of one character of the text."""
+    before = Source(source.text[:offset]).lines
+    line, column = len(before) - 1 + source.first_line, len(before[-1])
+    return Span(line, column, line, column + 1)
+
+
 def _longest_line(source: Source) -> Span:
-    lines = source.text.split("\n")
+    lines = source.lines
     index = max(range(len(lines)), key=lambda i: len(lines[i]))
-    line = index + source.first_line
-    return Span(line, 0, line, len(lines[index]))
+    line, text = index + source.first_line, lines[index]
+    return Span(line, len(text) - len(text.lstrip()), line, len(text))
 
 
 def source_of_function(function: Callable[..., Any]) -> Source:

@@ -248,7 +248,7 @@ class _Emitter:
         comment = f"  # ({equation.number})"
         spread = self._spread(equation)
         if not equation.expr.free_symbols:
-            value = repr(float(equation.expr))
+            value = self.printer.text(equation.expr).code
             return [f"        {target} {sign} np.full({spread}, {value}, dtype={self._like(equation)}.dtype){comment}"]
         printer = self.printer
         if equation.written is not None:

@@ -118,7 +118,7 @@ class NumpyPrinter:
             else:
                 above += [_number(numerator).code] if numerator != 1 else []
                 below.append(_number(denominator).code)
-        for factor in sorted(sympy.Mul.make_args(rest), key=self._factor_key):
+        for factor in sorted(sympy.Mul.make_args(rest), key=self.factor_key):
             base, exponent = factor.as_base_exp()
             if exponent.is_Rational and exponent < 0:
                 below.append(self.at_rank(base**-exponent, rank).within(POWER))
@@ -148,6 +148,8 @@ class NumpyPrinter:
         texts = [self.at_rank(o, rank) if rank is not None else self.text(o) for o in operands]
         texts += [_number(option) for option in options]
         template = operation.numpy
+        if not names_in(expr):  # a constant must stay a Python number, which takes the type of what it meets
+            return Text(f"float({template.format(*(f'np.array({text.code})' for text in texts))})", ATOM)
         loose = {int(match.group(1)) for match in _ENCLOSED.finditer(template)}
         only_loose = {k for k in loose if template.count(f"{{{k}}}") == len(_places(template, k))}
         words = [text.code if k in only_loose else text.within(ATOM) for k, text in enumerate(texts)]
@@ -172,7 +174,7 @@ class NumpyPrinter:
 
     # The order in which a person would write ----------------------------------------------------------------
 
-    def _factor_key(self, factor: sympy.Expr) -> tuple[int, int, str]:
+    def factor_key(self, factor: sympy.Expr) -> tuple[int, int, str]:
         """Parameters, then adjoints, then names in order of definition, then what is compound."""
         if self.as_written:
             return 0, self._first(factor), str(factor)

@@ -20,6 +20,8 @@ TOLERANCE = 1e-12
 SMALL = 1e-2
 
 REGRESSIONS = {
+    # A function of what cancels to a constant.
+    "function_of_a_constant": "def f(x, h):\n    h = tanh(abs(h - h)) + gelu(x[0] - x[0]) * x[1] + tanh(W @ x)\n    return h",
     # A value that cancels to zero while the names in it still have an axis of sequences.
     "cancelled_terms": "def f(x, h):\n    h = tanh((h - h) - mean(h - h) + W @ x)\n    return h",
     # An output that depends on parameters alone.

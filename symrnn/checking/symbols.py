@@ -1,0 +1,244 @@
+"""Scalar functions for SymPy, each with its derivative as a lemma, and a proof of each lemma.
+
+The meaning of a cell on SymPy's symbols is written with these. SymPy's own `diff` does the differentiating: it applies
+the chain, product and quotient rules and asks a function only for its derivative by its argument. That derivative is
+the lemma, and `prove_lemmas` shows it from the function's elementary definition, by SymPy's own `diff` and `simplify`.
+
+Functions with a kink are written with the indicator `Step(u)` = [u > 0], as relu(u) = u [u > 0]; its lemma is that it
+is constant on either side of its jump. So what is proved of them holds away from their kinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy
+
+from .meaning import Numbers
+
+_HALF = sympy.Rational(1, 2)
+
+
+class Scalar(sympy.Function):
+    """A function of one number that SymPy leaves as it is."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return LEMMAS[type(self)].derivative(self.args[0])
+
+
+class Exp(Scalar):
+    pass
+
+
+class Log(Scalar):
+    pass
+
+
+class Sin(Scalar):
+    pass
+
+
+class Cos(Scalar):
+    pass
+
+
+class Tanh(Scalar):
+    pass
+
+
+class Logistic(Scalar):
+    pass
+
+
+class Softplus(Scalar):
+    pass
+
+
+class NormalCdf(Scalar):
+    pass
+
+
+class Step(Scalar):
+    pass
+
+
+class Shared(sympy.Dummy):
+    """A leaf that stands for an expression; its derivative is a leaf that stands for the expression's derivative.
+
+    SymPy differentiates trees, and walks over the whole result at every level. A recurrence is a small graph and an
+    enormous tree; with leaves for the named values, what SymPy sees stays as small as the lines of the cell.
+    """
+
+    __slots__ = ("derivatives", "expr", "is_value", "leaves")
+
+    expr: sympy.Expr
+    leaves: set[sympy.Basic]
+    is_value: bool
+    derivatives: dict[sympy.Basic, sympy.Expr]
+
+    @staticmethod
+    def of(expr: sympy.Expr, is_value: bool = True) -> sympy.Expr:
+        """A leaf for an expression that is not one already: a value of the cell, or a derivative of one."""
+        if expr.is_Atom:
+            return expr
+        leaf = Shared("shared")
+        leaf.expr, leaf.leaves, leaf.derivatives, leaf.is_value = expr, expr.free_symbols, {}, is_value
+        return leaf
+
+    @property
+    def free_symbols(self) -> set[sympy.Basic]:
+        return self.leaves
+
+    def _eval_derivative(self, s: sympy.Basic) -> sympy.Expr:
+        found = self.derivatives.get(s)
+        if found is None:
+            found = self.derivatives[s] = Shared.of(sympy.diff(self.expr, s), is_value=False)
+        return found
+
+    def _eval_derivative_n_times(self, s: sympy.Basic, n: int) -> sympy.Expr:
+        return self._eval_derivative(s) if n == 1 else sympy.diff(self._eval_derivative(s), s, n - 1)
+
+
+share = np.frompyfunc(Shared.of, 1, 1)
+"""Leaves for the entries of an array."""
+
+
+def spelled_out(expr: sympy.Expr, longest: int) -> sympy.Expr:
+    """The expression with what its leaves stand for, as far as it stays within some number of operations."""
+    while expr.count_ops() < longest:
+        leaves = {leaf: leaf.expr for leaf in expr.atoms(Shared)}
+        if not leaves:
+            break
+        expr = expr.xreplace(leaves)
+    return expr
+
+
+@dataclass(frozen=True, slots=True)
+class Lemma:
+    """f′ as it is used, and f's definition by functions that SymPy knows."""
+
+    statement: str
+    derivative: Callable[[Any], sympy.Expr]
+    definition: Callable[[Any], sympy.Expr] | None
+
+
+def normal_density(u: Any) -> sympy.Expr:
+    return Exp(-u * u / 2) * (2 * sympy.pi) ** -_HALF
+
+
+LEMMAS: dict[type[sympy.Function], Lemma] = {
+    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp),
+    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log),
+    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin),
+    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos),
+    Tanh: Lemma(
+        "tanh′ = 1 − tanh², where tanh(u) = (exp(u) − exp(−u))/(exp(u) + exp(−u))",
+        lambda u: 1 - Tanh(u) ** 2,
+        lambda u: (sympy.exp(u) - sympy.exp(-u)) / (sympy.exp(u) + sympy.exp(-u)),
+    ),
+    Logistic: Lemma(
+        "σ′ = σ (1 − σ), where σ(u) = 1/(1 + exp(−u))",
+        lambda u: Logistic(u) * (1 - Logistic(u)),
+        lambda u: 1 / (1 + sympy.exp(-u)),
+    ),
+    Softplus: Lemma(
+        "softplus′ = σ, where softplus(u) = log(1 + exp(u))",
+        lambda u: Logistic(u),
+        lambda u: sympy.log(1 + sympy.exp(u)),
+    ),
+    NormalCdf: Lemma(
+        "Φ′(u) = exp(−u²/2)/√(2π), where Φ(u) = (1 + erf(u/√2))/2",
+        normal_density,
+        lambda u: (1 + sympy.erf(u / sympy.sqrt(2))) / 2,
+    ),
+    Step: Lemma("[u > 0]′ = 0 away from u = 0, where it is constant", lambda u: sympy.S.Zero, None),
+}
+
+
+@cache
+def prove_lemma(function: type[sympy.Function]) -> bool:
+    """Whether the derivative of a function's definition is what its lemma says."""
+    u = sympy.Symbol("u", real=True)
+    lemma = LEMMAS[function]
+    if lemma.definition is None:  # 1 on one side and 0 on the other: constants
+        return all(sympy.diff(value, u) == lemma.derivative(u) for value in (sympy.S.One, sympy.S.Zero))
+    claimed = lemma.derivative(u)
+    for used, other in LEMMAS.items():
+        if other.definition is not None:
+            claimed = claimed.replace(used, other.definition)
+    return sympy.simplify(sympy.diff(lemma.definition(u), u) - claimed) == 0
+
+
+def _rational(value: Fraction) -> sympy.Rational:
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def _relu(a: Any) -> Any:
+    return a * Step(a)
+
+
+def _choose(condition: Any, a: Any, b: Any) -> Any:
+    return condition * a + (1 - condition) * b
+
+
+def _clip(a: Any, lower: Any, upper: Any) -> Any:
+    above, below = Step(a - lower), Step(upper - a)
+    return lower * (1 - above) + upper * (1 - below) + a * above * below
+
+
+def _sign(a: Any) -> Any:
+    return 2 * Step(a) - 1
+
+
+_SCALARS: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "pow": lambda a, k: a ** _rational(k),
+    "square": lambda a: a**2,
+    "sigmoid": Logistic,
+    "tanh": Tanh,
+    "relu": _relu,
+    "leaky_relu": lambda a, slope: _choose(Step(a), a, slope * a),
+    "elu": lambda a, alpha: _choose(Step(a), a, alpha * (Exp(a) - 1)),
+    "softplus": Softplus,
+    "silu": lambda a: a * Logistic(a),
+    "gelu": lambda a: a * NormalCdf(a),
+    "gelu_tanh": lambda a: a / 2 * (1 + Tanh(sympy.sqrt(2 / sympy.pi) * (a + sympy.Rational(44715, 1000000) * a**3))),
+    "hard_sigmoid": lambda a: _clip(a / 6 + _HALF, sympy.S.Zero, sympy.S.One),
+    "exp": Exp,
+    "log": Log,
+    "sqrt": lambda a: a**_HALF,
+    "sin": Sin,
+    "cos": Cos,
+    "abs": lambda a: a * _sign(a),
+    "sign": _sign,
+    "maximum": lambda a, b: _choose(Step(a - b), a, b),
+    "minimum": lambda a, b: _choose(Step(b - a), a, b),
+    "clip": _clip,
+    "where": _choose,
+    "greater": lambda a, b: Step(a - b),
+    "greater_equal": lambda a, b: Step(a - b),
+}
+
+
+def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of scalars on object arrays, entry by entry."""
+
+    def lifted(*arguments: Any) -> Any:
+        return np.frompyfunc(function, len(arguments), 1)(*arguments)
+
+    return lifted
+
+
+sympy_functions = {name: _lifted(function) for name, function in _SCALARS.items()}
+
+SYMBOLS = Numbers(constant=_rational, functions=sympy_functions, shift=lambda a: 0)
+"""SymPy expressions in object arrays."""

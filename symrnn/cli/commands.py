@@ -1,0 +1,79 @@
+"""One function a command: it asks the library and returns what to print. Heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .parser import Call
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+    from ..equations import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to print, and whether everything that was checked held."""
+
+    text: str
+    held: bool = True
+
+
+def run(call: Call) -> Answer:
+    """Carry out a call."""
+    match call.command:
+        case "help":
+            return Answer(call.cell)
+        case "list":
+            return list_cells()
+        case "show":
+            return show(call)
+        case "check":
+            return check(call)
+        case "code":
+            return Answer(_derive(call).numpy().source)
+
+
+def list_cells() -> Answer:
+    """The names of the zoo, each with the first line of its description."""
+    from ..library import zoo_texts
+
+    texts = zoo_texts()
+    width = max(map(len, texts), default=0)
+    return Answer("\n".join(f"{name:<{width}}  {about}" for name, (_, about) in texts.items()))
+
+
+def show(call: Call) -> Answer:
+    """Forward and backward equations."""
+    derivation = _derive(call)
+    render = derivation.latex if call.format == "latex" else derivation.text
+    return Answer(render(steps=call.steps))
+
+
+def check(call: Call) -> Answer:
+    """Both verdicts: the exact proof, and the numeric check."""
+    import symrnn
+
+    cell = _read_cell(call.cell)
+    proof = symrnn.prove(cell)
+    report = symrnn.check(cell, seed=call.seed)
+    held = bool(proof) and bool(report)
+    if call.json:
+        return Answer(
+            f'{{"held": {"true" if held else "false"}, "proof": {proof.to_json()}, "check": {report.to_json()}}}', held
+        )
+    return Answer(f"{proof.text().rstrip()}\n\n{report.text().rstrip()}", held)
+
+
+def _derive(call: Call) -> Derivation:
+    from ..derivation import derive
+
+    return derive(_read_cell(call.cell))
+
+
+def _read_cell(name: str) -> Cell:
+    from ..library import load, read_cell
+
+    return read_cell(sys.stdin.buffer.read(), "standard input") if name == "-" else load(name)

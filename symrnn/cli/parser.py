@@ -1,0 +1,177 @@
+"""The commands, their options and their help; nothing heavy is imported to show it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from .. import __version__
+from ..errors import OptionError, nearest
+
+Command = Literal["list", "show", "check", "code", "help"]
+Format = Literal["text", "latex"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as it was understood. For `help`, `cell` is the text to print."""
+
+    command: Command
+    cell: str = ""
+    format: Format = "text"
+    steps: bool = False
+    seed: int = 0
+    json: bool = False
+    output: str | None = None
+
+
+_ABOUT = "Backward equations of recurrent cells: derived symbolically, printed, computed and proved."
+
+_CELLS = """\
+CELL is a name that `symrnn list` shows, a file with one cell in it (my_cell.py), one of several cells in a file
+(my_cells.py:mgu), or - for text on standard input."""
+
+_EXIT_CODES = """\
+exit codes:
+  0  done, and everything that was checked held
+  1  a check failed
+  2  the call or the input was wrong; standard error says why"""
+
+_EXAMPLES: dict[str, str] = {
+    "": f"""\
+examples:
+  symrnn list
+  symrnn show lstm
+  symrnn check lstm
+  symrnn code gru -o gru_numpy.py
+
+{_EXIT_CODES}
+
+{_CELLS}""",
+    "list": """\
+example:
+  symrnn list""",
+    "show": f"""\
+examples:
+  symrnn show peephole_lstm
+  symrnn show peephole_lstm --steps
+  symrnn show my_cell.py --format latex -o my_cell.tex
+  symrnn show my_cells.py:mgu
+  cat my_cell.py | symrnn show -
+
+{_CELLS}""",
+    "check": f"""\
+examples:
+  symrnn check lstm
+  symrnn check my_cell.py --seed 7
+  symrnn check my_cell.py --json
+
+{_EXIT_CODES}
+
+{_CELLS}""",
+    "code": f"""\
+examples:
+  symrnn code lstm
+  symrnn code my_cell.py -o my_cell_numpy.py
+
+{_CELLS}""",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with two changes: a wrong call is a `SymrnnError`, and help is a text to be printed like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}\n  try: {self.prog} --help")
+
+
+class _Shown(Exception):
+    """`--help` or `--version` was asked for; carries the text."""
+
+
+class _Show(argparse.Action):
+    """An option that ends the reading of arguments with a text, made when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, text: Callable[[], str], help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+        self.text = text
+
+    def __call__(self, *_: Any) -> NoReturn:
+        raise _Shown(self.text())
+
+
+def parse(arguments: Sequence[str]) -> Call:
+    """Understand a call, or raise an `OptionError` that says what is wrong and what was likely meant."""
+    parser, commands = build_parser()
+    word = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if word is not None and word not in commands:
+        meant = nearest(word, list(commands)) or f"the commands are: {', '.join(commands)}"
+        raise OptionError(f"there is no command {word!r}; {meant}\n  try: symrnn --help")
+    try:
+        found, rest = parser.parse_known_args(arguments)
+    except _Shown as shown:
+        return Call("help", str(shown))
+    if rest:
+        _refuse(rest, commands.get(word or "", parser))
+    if word is None:
+        raise OptionError(f"a command is missing: {', '.join(commands)}\n  try: symrnn --help")
+    return Call(**vars(found))
+
+
+def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and those of the commands by name."""
+    parser = _complete(_Parser("symrnn", add_help=False, allow_abbrev=False), _ABOUT, _EXAMPLES[""])
+    parser.add_argument("--version", action=_Show, text=lambda: f"symrnn {__version__}", help="show the version")
+    group = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    commands: dict[str, argparse.ArgumentParser] = {}
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        commands[name] = group.add_parser(name, help=about, add_help=False, allow_abbrev=False)
+        return _complete(commands[name], f"{about[0].upper()}{about[1:]}.", _EXAMPLES[name])
+
+    command("list", "name the cells of the zoo")
+    show = command("show", "print a cell's forward and backward equations")
+    check = command("check", "derive a cell's gradients, prove them and check them numerically")
+    code = command("code", "print a cell's forward and backward pass as NumPy")
+    for made in (show, check, code):
+        made.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
+    show.add_argument("--format", type=_format, default="text", metavar="text|latex", help="what to print (text)")
+    show.add_argument("--steps", action="store_true", help="explain each line by the rule that it came from")
+    check.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random arrays (0)")
+    check.add_argument("--json", action="store_true", help="print both reports as one JSON object")
+    for made in (show, code):
+        made.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
+    return parser, commands
+
+
+def _complete(parser: argparse.ArgumentParser, about: str, examples: str) -> argparse.ArgumentParser:
+    parser.description, parser.epilog = about, examples
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("-h", "--help", action=_Show, text=parser.format_help, help="show this help")
+    return parser
+
+
+def _format(word: str) -> str:
+    known = ["text", "latex"]
+    if word not in known:
+        meant = nearest(word, known) or f"the formats are: {', '.join(known)}"
+        raise argparse.ArgumentTypeError(f"{word!r} is not a format; {meant}")
+    return word
+
+
+def _seed(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and len(word) < 20):
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {word!r}")
+    return int(word)
+
+
+def _refuse(rest: list[str], parser: argparse.ArgumentParser) -> NoReturn:
+    word = rest[0]
+    if word.startswith("-"):
+        options = ["--help", *re.findall(r"--[a-z]+", parser.format_usage())]
+        meant = nearest(word.partition("=")[0], options) or f"it has: {', '.join(options)}"
+        parser.error(f"{parser.prog} has no option {word!r}; {meant}")
+    parser.error(f"{parser.prog} takes no further argument {word!r}")

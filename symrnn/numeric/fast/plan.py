@@ -1,0 +1,337 @@
+"""What is computed where: before the loop over the steps, in it, or after it; which products become one.
+
+Found by rules on the equations. A value that no previous state reaches leaves the loop; so does one that no state
+needs, and, backwards, every adjoint that no carry needs. Affine net inputs that share a vector share one product over
+stacked weights, and they lie side by side in one block, so that one call of tanh serves them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import sympy
+
+from ...derivation import Derivation
+from ...equations import Equation
+from ...equations.shapes import names_in, shape_of
+from ...operations.functions import Elementwise, sigmoid, tanh
+from ...operations.structured import Structured, matmul, transpose
+from ...sizes import Shape, Size
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`name = sum of terms`, one equation of a formula under its number (or a shared piece, with none)."""
+
+    name: str
+    terms: tuple[sympy.Expr, ...]
+    shape: Shape
+    number: int | None
+
+    @property
+    def expr(self) -> sympy.Expr:
+        return sympy.Add(*self.terms)
+
+    @property
+    def reads(self) -> set[str]:
+        return names_in(self.expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """`weight @ vector`, one term of an affine line; `weight` is a parameter or its transpose."""
+
+    line: str
+    weight: sympy.Expr
+    vector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A stretch of columns of the block: the net input of `line`, and the activation that takes its place."""
+
+    line: str
+    size: Size
+    start: Size
+    gate: str | None = None
+    activation: type | None = None
+    ready: bool = False
+
+    @property
+    def stop(self) -> Size:
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The lines of a cell's two passes by place, the block's columns, and the stacked products by their vector."""
+
+    constants: tuple[Line, ...]
+    before: tuple[Line, ...]
+    loop: tuple[Line, ...]
+    after: tuple[Line, ...]
+    slots: tuple[Slot, ...]
+    groups: Mapping[str, tuple[Product, ...]]
+    back_loop: tuple[Line, ...]
+    back_after: tuple[Line, ...]
+    gradients: tuple[Line, ...]
+    shapes: Mapping[str, Shape]
+    batched: frozenset[str]
+
+    def slot_of(self, name: str) -> Slot | None:
+        """The slot that a net input or its activation lives in."""
+        return next((slot for slot in self.slots if name in (slot.line, slot.gate)), None)
+
+
+def make_plan(derivation: Derivation) -> Plan:
+    """Place every equation of a derivation."""
+    shapes = {variable.name: variable.shape for variable in derivation.variables.values()}
+    forward = [_line(equation) for equation in derivation.forward]
+    backward = [_line(equation) for equation in derivation.adjoints]
+    gradients = [_line(equation) for equation in derivation.gradients if equation.why != "initial"]
+    forward, backward, gradients = _share_functions(forward, backward, gradients, shapes)
+    batched = _batched(derivation, forward)
+    constants = [line for line in forward if line.name not in batched]
+    recurrent = _reached_from({s.previous for s in derivation.cell.program.states}, forward)
+    needed = _needed_for({state.new for state in derivation.cell.program.states}, forward) & recurrent
+    before = [line for line in forward if line.name in batched and line.name not in recurrent]
+    loop = [line for line in forward if line.name in needed]
+    after = [line for line in forward if line.name in recurrent - needed]
+    backward, gradients = _eliminate(backward, gradients, shapes)
+    carried = _needed_for(set(derivation.carries.values()), backward)
+    # A carry is read by the step before it, not by its own: what it is made of decides the loop.
+    back_loop = [line for line in backward if line.name in carried]
+    back_after = [line for line in backward if line.name not in carried]
+    read_back = {name for line in (*backward, *gradients) for name in line.reads}
+    slots = _slots(loop, read_back, set(derivation.cell.params), shapes, back_loop, derivation)
+    members = {line.name for line in loop}
+    groups: dict[str, list[Product]] = {}
+    for line in loop:
+        for product in products_of(line, derivation.cell.params, shapes):
+            groups.setdefault(product.vector, []).append(product)
+    order = {slot.line: place for place, slot in enumerate(slots)}
+    ordered = {v: tuple(sorted(ps, key=lambda p: order[p.line])) for v, ps in groups.items()}
+    assert all(product.line in members for products in ordered.values() for product in products)
+    return Plan(
+        tuple(constants), tuple(before), tuple(loop), tuple(after), slots, ordered, tuple(back_loop),
+        tuple(back_after), tuple(gradients), shapes, frozenset(batched),
+    )  # fmt: skip
+
+
+def _line(equation: Equation) -> Line:
+    terms = tuple(term.expr for term in equation.terms)
+    if names_in(sympy.Add(*terms, evaluate=False)) != names_in(equation.expr):  # x - x
+        terms = sympy.Add.make_args(equation.expr)
+    terms = tuple(term for term in terms if term != 0)
+    return Line(equation.name, terms, equation.shape, equation.number)
+
+
+def products_of(line: Line, params: Iterable[str], shapes: Mapping[str, Shape]) -> list[Product]:
+    """The terms of a line that are a parameter matrix times a vector; two of the same vector are one too many."""
+    found: dict[str, Product] = {}
+    for term in line.terms:
+        product = as_product(line.name, term, params, shapes)
+        if product is not None:
+            if product.vector in found:
+                return []
+            found[product.vector] = product
+    return list(found.values())
+
+
+def as_product(line: str, term: sympy.Expr, params: Iterable[str], shapes: Mapping[str, Shape]) -> Product | None:
+    """A term as a product of a parameter matrix and a vector, where it is one."""
+    if not isinstance(term, matmul):
+        return None
+    left, right = term.args
+    ranks = len(shape_of(left, shapes)), len(shape_of(right, shapes))
+    weight, vector = (left, right) if ranks == (2, 1) else (transpose(right), left)
+    inner = weight.args[0] if isinstance(weight, transpose) else weight
+    if ranks not in ((2, 1), (1, 2)) or not inner.is_Symbol or inner.name not in params or not vector.is_Symbol:
+        return None
+    return None if vector.name in params else Product(line, weight, vector.name)
+
+
+# Which values depend on which --------------------------------------------------------------------------------
+
+
+def _batched(derivation: Derivation, forward: list[Line]) -> set[str]:
+    """Names with an axis of sequences: what depends on inputs or states, and what leaves the step."""
+    roles = {variable.name: variable.role for variable in derivation.variables.values()}
+    batched = {name for name, role in roles.items() if role in ("input", "previous", "upstream", "carry")}
+    program = derivation.cell.program
+    leaving = {state.new for state in program.states} | set(program.outputs)
+    for line in forward:
+        if line.name in leaving or line.reads & batched:
+            batched.add(line.name)
+    batched |= {name for value, name in derivation.adjoint_of.items() if value in batched}
+    return batched
+
+
+def _reached_from(start: set[str], lines: list[Line]) -> set[str]:
+    reached = set(start)
+    for line in lines:
+        if line.reads & reached:
+            reached.add(line.name)
+    return reached - start
+
+
+def _needed_for(goals: set[str], lines: list[Line]) -> set[str]:
+    """The names of the lines that some goal rests on, goals included."""
+    by_name = {line.name: line for line in lines}
+    needed: set[str] = set()
+    pending = [name for name in goals if name in by_name]
+    while pending:
+        name = pending.pop()
+        if name not in needed:
+            needed.add(name)
+            # A carry read within the step is the one that came in, not the one that goes out.
+            pending += [read for read in by_name[name].reads if read in by_name and read not in goals]
+    return needed
+
+
+# Shared pieces -----------------------------------------------------------------------------------------------
+
+
+def _share_functions(
+    forward: list[Line], backward: list[Line], gradients: list[Line], shapes: dict[str, Shape]
+) -> tuple[list[Line], list[Line], list[Line]]:
+    """A function of forward values that the backward pass uses again gets a name: tanh(c) in h = o ⊙ tanh(c)."""
+    values = {line.name for line in forward}
+    roots = {line.terms[0] for line in forward if len(line.terms) == 1}
+    backwards = {atom for line in (*backward, *gradients) for atom in line.expr.atoms(Elementwise)}
+    shared: dict[sympy.Expr, sympy.Symbol] = {}
+    result: list[Line] = []
+    for line in forward:
+        for atom in sorted(line.expr.atoms(Elementwise), key=lambda a: (len(str(a)), str(a))):
+            if atom in backwards and atom not in shared and atom not in roots:
+                name = _fresh("_".join([type(atom).__name__, *sorted(names_in(atom))]), shapes)
+                shapes[name] = shape_of(atom, shapes)
+                result.append(Line(name, (atom.xreplace(shared),), shapes[name], None))
+                shared[atom] = sympy.Symbol(name)
+        result.append(_replaced(line, shared))
+    # Where the function is the whole right side of a line, the line's name stands for it everywhere.
+    shared |= {line.terms[0]: sympy.Symbol(line.name) for line in result if _is_function_line(line, values)}
+    return result, [_replaced(line, shared) for line in backward], [_replaced(line, shared) for line in gradients]
+
+
+def _is_function_line(line: Line, values: set[str]) -> bool:
+    return line.name in values and len(line.terms) == 1 and isinstance(line.terms[0], Elementwise)
+
+
+def _fresh(wish: str, shapes: Mapping[str, Shape]) -> str:
+    while wish in shapes:
+        wish += "_"
+    return wish
+
+
+def _replaced(line: Line, values: Mapping[sympy.Expr, sympy.Expr]) -> Line:
+    return replace(line, terms=tuple(term.xreplace(values) for term in line.terms)) if values else line
+
+
+# Adjoints that only pass a factor on -------------------------------------------------------------------------
+
+
+def _eliminate(
+    backward: list[Line], gradients: list[Line], shapes: Mapping[str, Shape]
+) -> tuple[list[Line], list[Line]]:
+    """Drop adjoints that are another adjoint times a factor and are themselves only multiplied: δ_a_f = δ_f ⊙ f (1 − f)
+    with δ_f = δ_c ⊙ c_{t−1} becomes δ_a_f = δ_c ⊙ (c_{t−1} ⊙ f ⊙ (1 − f)), whose factor no carry reaches."""
+    deltas = {line.name for line in backward}
+    replaced: dict[sympy.Expr, sympy.Expr] = {}
+    kept: list[Line] = []
+    rest = list(backward)
+    while rest:
+        line = _replaced(rest.pop(0), replaced)
+        readers = [other for other in (*rest, *gradients) if line.name in other.reads]
+        if readers and _is_passed_on(line, deltas, shapes) and all(_only_multiplied(line, r) for r in readers):
+            replaced[sympy.Symbol(line.name)] = line.terms[0]
+        else:
+            kept.append(line)
+    return kept, [_replaced(line, replaced) for line in gradients]
+
+
+def _is_passed_on(line: Line, deltas: set[str], shapes: Mapping[str, Shape]) -> bool:
+    if len(line.terms) != 1 or line.terms[0].atoms(Structured):
+        return False
+    sources = [f for f in sympy.Mul.make_args(line.terms[0]) if f.is_Symbol and f.name in deltas]
+    return len(sources) == 1 and shapes[sources[0].name] == line.shape
+
+
+def _only_multiplied(line: Line, reader: Line) -> bool:
+    symbol = sympy.Symbol(line.name)
+    for term in reader.terms:
+        if symbol in term.free_symbols:
+            if symbol not in sympy.Mul.make_args(term):
+                return False
+            if len(reader.shape) != len(line.shape):
+                return False
+    return True
+
+
+def source_and_factor(term: sympy.Expr, deltas: set[str]) -> tuple[sympy.Symbol | None, sympy.Expr]:
+    """A term δ ⊙ k as (δ, k); no δ where the term is something else."""
+    factors = sympy.Mul.make_args(term)
+    sources = [factor for factor in factors if factor.is_Symbol and factor.name in deltas]
+    if len(sources) != 1:
+        return None, term
+    rest = sympy.Mul(*(factor for factor in factors if factor is not sources[0]))
+    return (None, term) if names_in(rest) & deltas else (sources[0], rest)
+
+
+# The block ---------------------------------------------------------------------------------------------------
+
+
+def _slots(
+    loop: list[Line],
+    read_back: set[str],
+    params: set[str],
+    shapes: Mapping[str, Shape],
+    back_loop: list[Line],
+    derivation: Derivation,
+) -> tuple[Slot, ...]:
+    """Columns for every affine net input of the loop: gates that σ makes, then those that tanh makes, then the rest;
+    among the first, those whose adjoints share a source with the others come last, so that they are neighbours."""
+    previous = {state.previous for state in derivation.cell.program.states}
+    loop_names = {line.name for line in loop}
+    found: list[tuple[tuple[int, int, int], Slot]] = []
+    sources = _sources(back_loop)
+    for place, line in enumerate(loop):
+        if len(line.shape) != 1 or not products_of(line, params, shapes):
+            continue
+        gate, activation = _gate(line, loop, read_back)
+        ready = not (line.reads & loop_names) and bool(line.reads & previous)
+        kind = 2 if gate is None or not ready else 0 if activation is sigmoid else 1
+        source = sources.get(derivation.adjoint_of.get(line.name, ""), "")
+        shared = sum(other == source for other in sources.values())
+        found.append(((kind, shared, place), Slot(line.name, line.shape[0], Size(), gate, activation, ready)))
+    found.sort(key=lambda item: item[0])
+    slots: list[Slot] = []
+    start = Size()
+    for _, slot in found:
+        slots.append(replace(slot, start=start))
+        start = start + slot.size
+    return tuple(slots)
+
+
+def _sources(back_loop: list[Line]) -> dict[str, str]:
+    """For every adjoint that is another one times a factor, which one."""
+    deltas = {line.name for line in back_loop}
+    sources: dict[str, str] = {}
+    for line in back_loop:
+        if len(line.terms) == 1:
+            source, _ = source_and_factor(line.terms[0], deltas)
+            if source is not None:
+                sources[line.name] = source.name
+    return sources
+
+
+def _gate(line: Line, loop: list[Line], read_back: set[str]) -> tuple[str | None, type | None]:
+    """The activation that may take its net input's place: nobody else reads the net input."""
+    readers = [other for other in loop if line.name in other.reads]
+    if len(readers) != 1 or line.name in read_back:
+        return None, None
+    (reader,) = readers
+    if len(reader.terms) == 1 and type(reader.terms[0]) in (sigmoid, tanh) and reader.terms[0].args[0].is_Symbol:
+        return reader.name, type(reader.terms[0])
+    return None, None

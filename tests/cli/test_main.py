@@ -1,0 +1,228 @@
+"""The command line as a person meets it: what it prints, where, and with which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import symrnn
+from symrnn.cli import main
+
+MGU = """\
+def mgu(x, h):
+    f = sigmoid(W_f @ x + R_f @ h + b_f)
+    n = tanh(W_n @ x + R_n @ (f * h) + b_n)
+    h = (1 - f) * h + f * n
+    return h
+"""
+
+
+def run(*arguments: str, text: str | bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "symrnn", *arguments],
+        input=text.encode() if isinstance(text, str) else text,
+        capture_output=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+def test_list_names_the_zoo_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(symrnn.zoo)
+    assert "lstm             LSTM with a forget gate (Gers, Schmidhuber & Cummins 2000)." in lines
+
+
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize("form", ["text", "latex"])
+def test_show_prints_what_the_library_renders(capsys: pytest.CaptureFixture[str], form: str, steps: bool) -> None:
+    assert main(["show", "gru", "--format", form, *["--steps"] * steps]) == 0
+    derivation = symrnn.derive("gru")
+    expected = derivation.latex(steps=steps) if form == "latex" else derivation.text(steps=steps)
+    assert capsys.readouterr().out == expected.rstrip("\n") + "\n"
+    assert len(expected) > 500
+
+
+def test_code_prints_the_source_of_the_kernel_and_it_is_python(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["code", "lstm"]) == 0
+    source = capsys.readouterr().out
+    assert source.rstrip() == symrnn.derive("lstm").numpy().source.rstrip()
+    names: dict[str, object] = {}
+    exec(source, names)
+    assert {"forward", "backward"} <= set(names)
+
+
+def test_check_prints_both_verdicts_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "rnn"]) == 0
+    proof, report = capsys.readouterr().out.split("\n\n")[:2]
+    assert proof.startswith("rnn: all 47 entries proved, exactly")
+    assert report.startswith("rnn: all 7 arrays agree")
+
+
+def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "rnn", "--seed", "3", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["held", "proof", "check"]
+    assert answer["held"] is True
+    assert answer["proof"]["cell"] == "rnn"
+    assert answer["check"]["seed"] == 3
+
+
+class _Refuted:
+    """A report that did not hold."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def text(self) -> str:
+        return "refuted"
+
+    def to_json(self) -> str:
+        return '{"ok": false}'
+
+
+@pytest.mark.parametrize("which", ["prove", "check"])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_check_that_fails_exits_with_1(
+    which: str, form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(symrnn, which, lambda cell, seed=0: _Refuted())
+    assert main(["check", "rnn", *form]) == 1
+    answer = capsys.readouterr().out
+    assert json.loads(answer)["held"] is False if form else "refuted" in answer
+
+
+@pytest.mark.parametrize("cell", ["mgu.py", "mgu.py:mgu", "-"])
+def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Path) -> None:
+    (tmp_path / "mgu.py").write_text(MGU)
+    argument = cell if cell == "-" else str(tmp_path / cell)
+    done = run("show", argument, text=MGU, PYTHONIOENCODING="utf-8")
+    assert done.stderr == b""
+    assert done.returncode == 0
+    assert done.stdout.decode().rstrip() == symrnn.derive(MGU).text().rstrip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["shwo", "lstm"], "there is no command 'shwo'; did you mean `show`?\n  try: symrnn --help"),
+        (["draw"], "there is no command 'draw'; the commands are: list, show, check, code\n  try: symrnn --help"),
+        ([], "a command is missing: list, show, check, code\n  try: symrnn --help"),
+        (["show"], "the following arguments are required: CELL\n  try: symrnn show --help"),
+        (["list", "lstm"], "symrnn list takes no further argument 'lstm'\n  try: symrnn list --help"),
+        (
+            ["show", "lstm", "--formt", "latex"],
+            "symrnn show has no option '--formt'; did you mean `--format`?\n  try: symrnn show --help",
+        ),
+        (
+            ["show", "lstm", "--form=latex"],
+            "symrnn show has no option '--form=latex'; did you mean `--format`?\n  try: symrnn show --help",
+        ),
+        (
+            ["list", "--all"],
+            "symrnn list has no option '--all'; it has: --help\n  try: symrnn list --help",
+        ),
+        (
+            ["show", "lstm", "--format", "latx"],
+            "argument --format: 'latx' is not a format; did you mean `latex`?\n  try: symrnn show --help",
+        ),
+        (
+            ["show", "lstm", "--format", "svg"],
+            "argument --format: 'svg' is not a format; the formats are: text, latex\n  try: symrnn show --help",
+        ),
+        (
+            ["check", "lstm", "--seed", "-1"],
+            "argument --seed: a seed is a whole number from 0 on, not '-1'\n  try: symrnn check --help",
+        ),
+        (
+            ["check", "lstm", "--seed", "1.5"],
+            "argument --seed: a seed is a whole number from 0 on, not '1.5'\n  try: symrnn check --help",
+        ),
+        (["show", "none.py"], "cannot read none.py: No such file or directory"),
+        (
+            ["show", "ltsm"],
+            "there is no cell called 'ltsm'; did you mean `lstm`?\n  the zoo has: gru, gru_reset_after, lstm, "
+            "peephole_lstm, rnn\n  for a cell of your own give its file, such as my_cell.py or my_cell.py:name",
+        ),
+    ],
+)
+def test_a_wrong_call_exits_with_2_and_says_why(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err == f"symrnn: {message}\n"
+    assert captured.out == ""
+
+
+def test_a_wrong_cell_exits_with_2_and_shows_the_place() -> None:
+    done = run("show", "-", text="def f(x, h):\n    return foo(x)\n", PYTHONIOENCODING="utf-8")
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith(
+        "symrnn: standard input:2: `foo` is not a function of the language\n"
+        "    2 |     return foo(x)\n"
+        "      |            ^^^\n"
+    )
+
+
+def test_standard_input_that_is_not_utf8_exits_with_2() -> None:
+    done = run("show", "-", text=b"def f(x, h):\n    return x + \xff\n")
+    assert done.returncode == 2
+    assert done.stderr == b"symrnn: standard input: this is not UTF-8 text: invalid start byte at byte 28\n"
+
+
+@pytest.mark.parametrize("command", ["", "list", "show", "check", "code"])
+def test_help_shows_examples_and_is_wide_enough_for_nobody_to_wrap(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: symrnn {command}".rstrip())
+    assert "example" in out
+    assert f"\n  symrnn {command or 'check lstm'}" in out
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"symrnn {symrnn.__version__}\n"
+
+
+def test_an_ascii_terminal_gets_escapes_and_no_traceback() -> None:
+    done = run("show", "lstm", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert rb"\u03b4" in done.stdout
+    done.stdout.decode("ascii")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a broken pipe is an error of its own on POSIX")
+@pytest.mark.parametrize("command", ["list", "show lstm", "code lstm", "--help"])
+def test_a_reader_that_stops_reading_is_no_error(command: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "symrnn", *command.split()], stdout=writing, stderr=subprocess.PIPE, timeout=300
+        )
+    finally:
+        os.close(writing)
+    assert done.stderr == b""
+    assert done.returncode == 0
+
+
+def test_an_interrupt_exits_with_130_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(cell: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(symrnn, "prove", interrupt)
+    assert main(["check", "rnn"]) == 130
+    assert capsys.readouterr() == ("", "")

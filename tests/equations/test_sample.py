@@ -1,0 +1,92 @@
+"""Random arrays for a cell: reproducible, of the right shapes, and with clear refusals."""
+
+import numpy as np
+import pytest
+
+import symrnn
+
+LSTM = symrnn.load("lstm")
+
+
+def test_shapes_are_the_canonical_layout() -> None:
+    sample = LSTM.sample(T=7, N=2, dims={"m": 4, "n": 6})
+    assert sample.x.shape == (7, 2, 4)
+    assert {name: array.shape for name, array in sample.state.items()} == {"h": (2, 6), "c": (2, 6)}
+    assert sample.params["W_i"].shape == (6, 4)
+    assert sample.params["R_i"].shape == (6, 6)
+    assert sample.params["b_i"].shape == (6,)
+    assert list(sample.params) == list(LSTM.params)
+
+
+def test_several_inputs_matrix_states_and_scalars() -> None:
+    cell = symrnn.cell(
+        "def f(x, k, /, S: matrix, s: scalar):\n    S = s * S + outer(W @ x, k)\n    s = tanh(alpha * s)\n"
+        "    alpha: scalar\n    return S, s\n"
+    )
+    sample = cell.sample(T=4, N=3, dims={"m": 5, "n": 6, "p": 7})
+    assert isinstance(sample.x, dict)
+    sizes = dict(zip(cell.dims, cell.dims, strict=True))
+    assert {name: array.shape[:2] for name, array in sample.x.items()} == {"x": (4, 3), "k": (4, 3)}
+    assert sample.state["S"].shape == (3, 6, sample.x["k"].shape[2])
+    assert sample.state["s"].shape == (3,)
+    assert sample.params["alpha"].shape == ()
+    assert set(sizes) == {"n", "m", "p"}
+
+
+def test_the_same_seed_gives_the_same_and_another_seed_another() -> None:
+    first, again, other = LSTM.sample(seed=1), LSTM.sample(seed=1), LSTM.sample(seed=2)
+    assert np.array_equal(first.x, again.x)
+    assert all(np.array_equal(first.params[name], again.params[name]) for name in LSTM.params)
+    assert not np.array_equal(first.x, other.x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_have_the_type_that_was_asked_for(dtype: str) -> None:
+    sample = LSTM.sample(dtype=dtype)
+    assert {str(array.dtype) for array in (sample.x, *sample.params.values(), *sample.state.values())} == {dtype}
+
+
+def test_initial_states_are_not_zero() -> None:
+    assert all((array != 0).all() for array in LSTM.sample().state.values())
+
+
+def test_scale_multiplies_the_parameters_alone() -> None:
+    one, three = LSTM.sample(scale=1.0), LSTM.sample(scale=3.0)
+    assert np.allclose(3 * one.params["R_i"], three.params["R_i"], rtol=1e-15)
+    assert np.array_equal(one.x, three.x)
+
+
+def test_default_sizes_differ_from_each_other_and_fit_the_slices() -> None:
+    cell = symrnn.cell("def f(x, h):\n    return tanh(W @ x[6:] + R @ h)\n")
+    sample = cell.sample()
+    assert sample.x.shape[2] > 6
+    assert len({sample.x.shape[2], sample.state["h"].shape[1]}) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: LSTM.sample(dims={"N": 3}),
+            "lstm has no dimension 'N'; it has: m, n. did you mean `n`?",
+        ),
+        (lambda: LSTM.sample(dims={"n": 0}), "the dimension 'n' must be at least 1, not 0"),
+        (lambda: LSTM.sample(T=0), "T and N are at least 1, not T = 0, N = 3"),
+        (lambda: LSTM.sample(N=-1), "T and N are at least 1, not T = 5, N = -1"),
+        (lambda: LSTM.sample(dtype="float16"), "dtype is 'float32' or 'float64', not 'float16'"),
+        (
+            lambda: symrnn.cell("def f(x, h):\n    return W @ x[6:]\n").sample(dims={"m": 6, "n": 2}),
+            "f needs m - 7 ≥ 0 for its slices, and the sizes are m = 6, n = 2",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, message: str) -> None:
+    with pytest.raises(symrnn.OptionError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+def test_sizes_that_cannot_be_found_are_asked_for() -> None:
+    cell = symrnn.cell("def f(x, h):\n    return W @ x[k:l] + R @ x[l:k] + h\n")
+    with pytest.raises(symrnn.InputError, match="no sizes were found that fit f: give dims=…, such that"):
+        cell.sample()

@@ -1,0 +1,103 @@
+"""The README's code runs, its outputs are the program's, its table is the program's."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import symrnn
+from symrnn.cli import main
+from symrnn.language.expressions import signature
+from symrnn.operations.table import FUNCTIONS, OPERATIONS
+
+README = Path(__file__).parents[1] / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+CONSOLE = [block for language, block in BLOCKS if language == "console"]
+
+WRONG = "def wrong(x, h):\n    r = sigmoid(W @ [h, x] + b)\n    h = r * h + tanh(W @ x)\n    return h\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which a reader follows along: it has the first cell in a file, as the page says."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_cell.py").write_text(PYTHON[0], encoding="utf-8")
+    (tmp_path / "wrong_cell.py").write_text(WRONG, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_first_screen_has_the_two_commands() -> None:
+    first = TEXT.split("\n")[:12]
+    assert any(line.startswith("    python -m pip install . && symrnn check lstm") for line in first)
+    assert any(line.startswith("    python -m pip install '.[test]' && python -m pytest") for line in first)
+
+
+def test_all_python_runs_from_top_to_bottom(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "readme.py"
+    file.write_text("\n".join(PYTHON), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("readme", file)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    out = capsys.readouterr().out
+    assert "def backward(" in out
+    assert "κ_{h,t}" in out
+
+
+def plain(text: str) -> Iterator[str]:
+    """Lines without what differs from one machine to the next: seconds, and the last digits of rounding errors."""
+    for line in text.splitlines():
+        line = re.sub(r"\d+\.\d+ s\b", "… s", line)
+        line = re.sub(r"\d(\.\d)?e-\d\d", "#", line)
+        yield re.sub(r"\s+", " ", line).strip()
+
+
+@pytest.mark.parametrize("block", CONSOLE, ids=lambda block: block.split("\n")[0][2:])
+def test_the_outputs_are_those_of_the_program(block: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, shown = block.split("\n", 1)
+    assert command.startswith("$ symrnn ")
+    main(command.split()[2:])
+    captured = capsys.readouterr()
+    real = "\n".join(plain(captured.out + captured.err))
+    # A line of dots stands for lines left out; what stands between such lines must follow on each other.
+    for excerpt in re.split(r"^…\n", shown, flags=re.MULTILINE):
+        assert "\n".join(plain(excerpt)) in real
+
+
+def test_the_table_of_functions_is_that_of_the_program() -> None:
+    rows = [
+        [word.strip() for word in line.strip("|").split("|")]
+        for line in TEXT.split("\n")
+        if re.match(r"\| `\w+\(", line)
+    ]
+    expected = [
+        [f"`{signature(operation)}`", operation.about, operation.kink]
+        for operation in (OPERATIONS[name] for name in FUNCTIONS)
+    ]
+    assert rows == expected
+
+
+def test_every_command_and_option_of_the_page_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = re.findall(r"^    symrnn (\w+) (.*)", TEXT, re.MULTILINE)
+    assert [command for command, _ in lines] == ["list", "show", "check", "code"]
+    for command, rest in lines:
+        assert main([command, "--help"]) == 0
+        options = re.findall(r"--?\w+", rest.split("   ")[0])
+        text = capsys.readouterr().out
+        assert all(option in text for option in options)
+
+
+def test_links_lead_to_files() -> None:
+    for target in re.findall(r"\]\(([\w.]+)\)", TEXT):
+        assert (README.parent / target).is_file(), target
+
+
+def test_the_changelog_and_the_contributors_page_name_what_is_there() -> None:
+    rooms = re.findall(r"^\| `([\w/.]+)` \|", (README.parent / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert len(rooms) == 12
+    package = Path(symrnn.__file__).parent
+    assert all((package / room).exists() for room in rooms)
