@@ -8,13 +8,16 @@
 `symbols`      scalar functions for SymPy, and the lemmas about them
 `polynomials`  exact normal forms, in which equal expressions are equal
 `components`   the derived equations, evaluated entry by entry
-`proof`        derived entries equal SymPy's own derivatives, exactly
+`unrolled`     a few steps in components: SymPy's derivatives beside the derived equations
+`prove`        the proof that the two are equal, exactly
+`proof`        what it found
 
 Nothing here shares code with the adjoint rules, the heads' derivatives or the emitter.
 """
 
 from .check import check
-from .proof import Proof, prove
+from .proof import Proof
+from .prove import prove
 from .report import CheckReport
 
 __all__ = ["CheckReport", "Proof", "check", "prove"]

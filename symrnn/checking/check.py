@@ -23,9 +23,14 @@ from .report import ArrayCheck, CheckReport, Deviation, Verdict
 EXACT = 1e-12
 """What rounding may do to float64, of an array's scale (see `Deviation`)."""
 SINGLE = 1e-4
-"""What rounding may do to float32; more where the problem itself magnifies the rounding of its inputs."""
+"""What rounding may do to float32."""
 FLOOR = 1e-2
-_FLOAT32_GROWTH = 32.0
+"""The least scale of an array, as a part of the largest entry of the whole gradient."""
+# Formulas such as 1 − h² at a saturated h magnify rounding, in both types alike: allow this many times what one type
+# shows for the other, but never more than _LOOSEST in float64.
+_GROWTH = 16.0
+_RATIO = 2.0**-29
+_LOOSEST = 1e-9
 _BLUNT = 1e-3
 _CLEAR_OF_KINKS = 1e-3
 _ATTEMPTS = 24
@@ -73,23 +78,22 @@ def _case_dims(cell: Cell, dims: Mapping[str, int] | None, sizes: tuple[int, ...
 
 def settle(cell: Cell, T: int, N: int, dims: Mapping[str, int], seed: int) -> tuple[Point, Base, str]:
     """A sample at which the cell is finite and clear of kinks: the first such, or the one that keeps farthest away."""
-    best: tuple[float, Point, Base] | None = None
+    best: tuple[tuple[bool, float], Point, Base] | None = None
     for attempt in range(_ATTEMPTS):
         point = draw_point(cell, T, N, dims, seed + 1_000_003 * attempt)
         base = run_base(point)
         if _not_finite(point, base):
             continue
-        margin = base.kinks.margin()
-        if best is None or margin > best[0]:
-            best = (margin, point, base)
-        if margin > _CLEAR_OF_KINKS:
+        clearance = (not base.kinks.exact(), base.kinks.margin())
+        if best is None or clearance > best[0]:
+            best = (clearance, point, base)
+        if clearance > (True, _CLEAR_OF_KINKS):
             break
     if best is None:
         point = draw_point(cell, T, N, dims, seed)
-        raise InputError(
-            f"{cell.name} is not finite at any of {_ATTEMPTS} samples: {_not_finite(point, run_base(point))}"
-        )
-    margin, point, base = best
+        problem = _not_finite(point, run_base(point))
+        raise InputError(f"{cell.name} is not finite at any of {_ATTEMPTS} samples: {problem}")
+    (_, margin), point, base = best
     return point, base, f"the nearest kink is {margin:.0e} away" if margin <= _CLEAR_OF_KINKS else ""
 
 
@@ -141,28 +145,26 @@ def _check_case(
     point: Point, base: Base, double: Kernel, single: Kernel, label: str, seed: int
 ) -> Iterator[Difference]:
     upstreams = draw_upstreams(point, base, seed)
-    forward, gradients = _run_kernel(double, point, upstreams)
-    meant = _meant(point, base)
-    yield from _compare("meaning", forward, Estimate(meant, _constant(meant, EXACT)), label)
-    truth, differences = complex_step(point, upstreams, base), five_point(point, upstreams, base)
-    for upstream, computed, exact, approximate in zip(upstreams, gradients, truth, differences, strict=True):
-        case = f"{label}; gradient {upstream.label}"
-        yield from _compare("complex step", computed, Estimate(exact.values, _constant(exact.values, EXACT)), case)
-        yield from _compare("five-point", computed, _as_parts(approximate), case)
-
+    cases = [label, *(f"{label}; gradient {upstream.label}" for upstream in upstreams)]
+    computed = _run_kernel(double, point, upstreams)
+    exact = [_meant(point, base), *(estimate.values for estimate in complex_step(point, upstreams, base))]
     rounded = _rounded(point)
-    forward_64, gradients_64 = _run_kernel(double, rounded, upstreams)
-    forward_32, gradients_32 = _run_kernel(single, rounded, upstreams)
-    pairs = zip((forward, *gradients), (forward_64, *gradients_64), (forward_32, *gradients_32), strict=True)
-    for k, (original, wide, narrow) in enumerate(pairs):
-        case = f"{label}; gradient {upstreams[k - 1].label}" if k else label
-        yield from _compare("float32", narrow, Estimate(wide, _single_tolerances(wide, original)), case)
+    wide, narrow = _run_kernel(double, rounded, upstreams), _run_kernel(single, rounded, upstreams)
+    for k, case in enumerate(cases):
+        # Each type's rounding shows how much the formulas magnify rounding, and so bounds what to expect of the other.
+        in_single, in_double = _distances(narrow[k], wide[k]), _distances(computed[k], exact[k])
+        moved = _distances(wide[k], computed[k])
+        oracle = "complex step" if k else "meaning"
+        tolerances = {key: min(EXACT + _GROWTH * d * _RATIO, _LOOSEST) for key, d in in_single.items()}
+        yield from _compare(oracle, computed[k], Estimate(exact[k], _filled(exact[k], tolerances)), case)
+        tolerances = {key: SINGLE + _GROWTH * (moved[key] + d / _RATIO) for key, d in in_double.items()}
+        yield from _compare("float32", narrow[k], Estimate(wide[k], _filled(wide[k], tolerances)), case)
+    for gradients, approximate, case in zip(computed[1:], five_point(point, upstreams, base), cases[1:], strict=True):
+        yield from _compare("five-point", gradients, _as_parts(approximate), case)
 
 
-def _run_kernel(
-    kernel: Kernel, point: Point, upstreams: tuple[Upstream, ...]
-) -> tuple[dict[Key, Array], list[dict[Key, Array]]]:
-    """Outputs and final states, and for every upstream the gradients, by array."""
+def _run_kernel(kernel: Kernel, point: Point, upstreams: tuple[Upstream, ...]) -> list[dict[Key, Array]]:
+    """Outputs and final states, and then for every upstream the gradients, by array."""
     cell, dtype = point.cell, kernel.dtype
 
     def cast(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -188,7 +190,7 @@ def _run_kernel(
             gradients.append(
                 {(group, name): np.array(a) for group, arrays in groups.items() for name, a in arrays.items()}
             )
-    return forward, gradients
+    return [forward, *gradients]
 
 
 def _meant(point: Point, base: Base) -> dict[Key, Array]:
@@ -221,8 +223,21 @@ def scales(expected: Mapping[Key, Array]) -> dict[Key, float]:
     return {key: max(value, FLOOR * overall) for key, value in largest.items()}
 
 
-def _constant(expected: Mapping[Key, Array], tolerance: float) -> dict[Key, Array]:
-    return {key: np.full(array.shape, tolerance) for key, array in expected.items()}
+def _filled(expected: Mapping[Key, Array], tolerances: Mapping[Key, float]) -> dict[Key, Array]:
+    return {key: np.full(array.shape, tolerances[key]) for key, array in expected.items()}
+
+
+def _distances(one: Mapping[Key, Array], other: Mapping[Key, Array]) -> dict[Key, float]:
+    """The largest difference in each array, as a part of its scale; zero where that is not a number."""
+    scale = scales(other)
+    distances: dict[Key, float] = {}
+    for key, array in other.items():
+        distances[key] = 0.0
+        if key in one and one[key].shape == array.shape:
+            with np.errstate(all="ignore"):
+                gap = np.abs(one[key] - array).max(initial=0.0) / (scale[key] or 1.0)
+            distances[key] = float(gap) if np.isfinite(gap) else 0.0
+    return distances
 
 
 def _as_parts(estimate: Estimate) -> Estimate:
@@ -230,16 +245,6 @@ def _as_parts(estimate: Estimate) -> Estimate:
     scale = scales(estimate.values)
     parts = {key: EXACT + errors / (scale[key] or 1.0) for key, errors in estimate.errors.items()}
     return Estimate(estimate.values, parts)
-
-
-def _single_tolerances(wide: Mapping[Key, Array], original: Mapping[Key, Array]) -> dict[Key, Array]:
-    """How far rounding the inputs moved a float64 result shows how much the problem magnifies rounding."""
-    scale = scales(wide)
-    with np.errstate(all="ignore"):
-        moved = {
-            key: np.abs(array - original[key]).max(initial=0.0) / (scale[key] or 1.0) for key, array in wide.items()
-        }
-    return {key: np.full(array.shape, SINGLE + _FLOAT32_GROWTH * moved[key]) for key, array in wide.items()}
 
 
 def _compare(oracle: str, computed: Mapping[Key, Array], estimate: Estimate, case: str) -> Iterator[Difference]:

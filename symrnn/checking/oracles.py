@@ -78,10 +78,14 @@ class Kinks:
         self.met.append((distance, rank))
 
     def margin(self) -> float:
-        """The smallest distance. An exact zero does not count: samples are continuous, so it is there for every
-        sample (the zero half of a relu within a relu), and what it decides is multiplied by zero."""
+        """The smallest distance that is not exactly zero."""
         sizes = [np.abs(distance[distance != 0]) for distance, _ in self.met]
         return min((float(size.min()) for size in sizes if size.size), default=np.inf)
+
+    def exact(self) -> bool:
+        """Whether a distance is exactly zero. Samples are continuous, so that is nearly always so for every sample,
+        as where a relu meets the zeros of another, and what it decides is then multiplied by zero."""
+        return any(bool((distance == 0).any()) for distance, _ in self.met)
 
     def same_sides(self, base: Kinks) -> Array | bool:
         """For every perturbed copy and sequence, whether all distances have the signs that they had in the base run."""

@@ -309,7 +309,7 @@ class Algebra:
 
     # For people ---------------------------------------------------------------------------------------------
 
-    def show(self, p: Polynomial, longest: int = 40) -> str:
+    def show(self, p: Polynomial, longest: int = 12) -> str:
         """The polynomial in the order of its making, cut after `longest` terms."""
         if not p.terms:
             return "0"

@@ -110,11 +110,11 @@ share = np.frompyfunc(Shared.of, 1, 1)
 
 def spelled_out(expr: sympy.Expr, longest: int) -> sympy.Expr:
     """The expression with what its leaves stand for, as far as it stays within some number of operations."""
-    while expr.count_ops() < longest:
-        leaves = {leaf: leaf.expr for leaf in expr.atoms(Shared)}
-        if not leaves:
+    while leaves := {leaf: leaf.expr for leaf in expr.atoms(Shared)}:
+        longer = expr.xreplace(leaves)
+        if longer.count_ops() > longest:
             break
-        expr = expr.xreplace(leaves)
+        expr = longer
     return expr
 
 

@@ -55,11 +55,12 @@ class Derivation:
 
         return render_latex(self, steps=steps)
 
-    def numpy(self, dtype: str = "float64") -> Kernel:
-        """The forward and backward pass over whole batches of sequences, as NumPy source that runs."""
+    def numpy(self, dtype: str = "float64", *, plain: bool = False) -> Kernel:
+        """The forward and backward pass over whole batches of sequences, as NumPy source that runs; `plain` has one
+        equation a line, for reading and for comparing."""
         from ..numeric import build_kernel
 
-        return build_kernel(self, dtype)
+        return build_kernel(self, dtype, plain=plain)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.cell.name}: {len(self.equations)} equations>"

@@ -1,12 +1,16 @@
 """Numbers: NumPy source from a derivation, and kernels that run it.
 
-`emit`        a derivation -> the source of a module
+`emit`        a derivation -> the source of a plain module, one equation a line
+`fast`        a derivation -> the source of a fast module
+`parts`       pieces of source that both have
 `printer`     a SymPy expression -> NumPy source
 `dimensions`  where sizes are read off
-`kernel`      checked inputs, running, gradients
+`arrays`      checks of what a person hands in
+`kernel`      running, gradients, work arrays
 """
 
 from .emit import emit
-from .kernel import Gradients, Kernel, Tape, build_kernel
+from .fast import emit_fast
+from .kernel import Gradients, Kernel, Packed, Tape, build_kernel
 
-__all__ = ["Gradients", "Kernel", "Tape", "build_kernel", "emit"]
+__all__ = ["Gradients", "Kernel", "Packed", "Tape", "build_kernel", "emit", "emit_fast"]

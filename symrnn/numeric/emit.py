@@ -16,8 +16,8 @@ from ..equations.shapes import names_in
 from ..language.nodes import Name, Node, walk
 from ..operations.entry import SizeSymbol
 from ..operations.table import BY_HEAD
-from ..sizes import Shape, Size, dimension_names
-from .dimensions import Reading, plan_readings
+from ..sizes import dimension_names
+from .parts import dimension_lines, docstring, helper_sources, imports
 from .printer import NumpyPrinter
 
 _WIDTH = 100
@@ -28,7 +28,8 @@ _RESERVED = {
 
 
 def emit(derivation: Derivation) -> str:
-    """The source of a module with `forward(params, x, state)` and `backward(tape, d_outputs, d_final_state)`."""
+    """The source of a module with `forward(params, x, state)` and `backward(tape, d_outputs, d_final_state)`; it has no
+    use for `work`, which the fast form keeps its arrays in."""
     return _Emitter(derivation).module()
 
 
@@ -82,52 +83,24 @@ class _Emitter:
 
     def module(self) -> str:
         body = "\n".join([*self._forward(), "", "", *self._backward()])
-        helpers = self._helpers(body)
-        imports = ["import math", ""] if "math." in body + helpers else []
-        parts = [self._docstring(), "", *imports, "import numpy as np", "", ""]
+        helpers = helper_sources(body)
+        parts = [docstring(self.cell), "", *imports(body + helpers), "", ""]
         return "\n".join(parts) + "\n" + (helpers + "\n\n" if helpers else "") + body + "\n"
-
-    def _helpers(self, body: str) -> str:
-        sources: dict[str, None] = {}
-        pending = [body]
-        while pending:
-            text = pending.pop()
-            for row in BY_HEAD.values():
-                if row.helper and row.helper not in sources and _calls(text, row.helper):
-                    sources[row.helper] = None
-                    pending.append(row.helper)
-        return "\n\n".join(sorted(sources))
-
-    def _docstring(self) -> str:
-        cell = self.cell
-        first = cell.doc.split("\n")[0] if cell.doc else cell.name
-        lines = [f'"""{cell.name}: forward and backward pass in NumPy, derived by symrnn.', "", first, ""]
-        shapes: dict[Shape, list[str]] = {}
-        for name, shape in cell.params.items():
-            shapes.setdefault(shape, []).append(name)
-        params = [f"{', '.join(names)} {_lead('', shape)}" for shape, names in shapes.items()]
-        lines.append("params: " + "; ".join(params))
-        many = len(cell.inputs) > 1
-        inputs = "; ".join(f"{name} {_lead('T, N', shape)}" for name, shape in cell.inputs.items())
-        lines.append(f"x: {'a dict of ' if many else ''}{inputs}")
-        lines.append("state: " + ("; ".join(f"{n} {_lead('N', s)}" for n, s in cell.states.items()) or "none"))
-        many = len(cell.outputs) > 1
-        outputs = "; ".join(f"{name} {_lead('T, N', shape)}" for name, shape in cell.outputs.items())
-        lines.append(f"outputs: {'a dict of ' if many else ''}{outputs}")
-        return "\n".join([*lines, '"""'])
 
     # The forward pass ---------------------------------------------------------------------------------------
 
     def _forward(self) -> list[str]:
         program, names = self.program, self.names
-        lines = ["def forward(params, x, state):"]
+        lines = ["def forward(params, x, state, work=None):"]
         lines.append('    """Outputs, final state, and the tape that `backward` reads."""')
         lines += self._unpack_params()
         lines.append(f"    T, N = {self._first_input()}.shape[:2]")
         body = self._forward_body()
         needed = self._needed()
         dims_forward, dims_backward = self._dims_used(self.derivation.forward), self._dims_backward()
-        lines += self._dimension_lines([*dims_forward, *(d for d in dims_backward if d not in dims_forward)])
+        lines += dimension_lines(
+            self.cell, self.printer, [*dims_forward, *(d for d in dims_backward if d not in dims_forward)]
+        )
         lines += [f'    {names[state.new]} = state["{state.name}"]' for state in program.states]
         many = len(program.outputs) > 1
         empty = ", ".join(f'"{name}": []' for name in program.outputs)
@@ -142,7 +115,7 @@ class _Emitter:
             place = f'outputs["{output}"]' if many else "outputs"
             lines.append(f"        {place}.append({names[output]})")
         lines.append(f"        steps.append({_tuple([names[name] for name in needed])})")
-        finals = ", ".join(f'"{state.name}": {names[state.new]}' for state in program.states)
+        finals = ", ".join(f'"{state.name}": np.array({names[state.new]})' for state in program.states)
         result = "{name: np.stack(values) for name, values in outputs.items()}" if many else "np.stack(outputs)"
         sizes = f"{_tuple([self.printer.dims[d] for d in dims_backward])}, " if dims_backward else ""
         lines.append(f"    return {result}, {{{finals}}}, (params, {sizes}steps)")
@@ -191,7 +164,7 @@ class _Emitter:
         program, names, derivation = self.program, self.names, self.derivation
         dims = self._dims_backward()
         lines = [
-            "def backward(tape, d_outputs, d_final_state):",
+            "def backward(tape, d_outputs, d_final_state, work=None):",
             '    """Gradients by the parameters, the inputs and the initial state."""',
             f"    params, {'sizes, ' if dims else ''}steps = tape",
         ]
@@ -287,38 +260,6 @@ class _Emitter:
     def _dims_backward(self) -> list[str]:
         return self._dims_used((*self.derivation.adjoints, *self.derivation.gradients))
 
-    def _dimension_lines(self, wanted: list[str]) -> list[str]:
-        """Read each dimension off an array that shows it, the plainest first."""
-        readings = plan_readings(self.cell)
-        needed = set(wanted)
-        for reading in reversed(readings):
-            if reading.dim in needed:
-                needed |= set(reading.size.names)
-        lines: list[str] = []
-        for reading in readings:
-            if reading.dim in needed:
-                code = f"{self._array(reading)}.shape[{reading.axis}]"
-                if reading.rest != Size():
-                    code = f"({code} - ({self.printer.size(reading.rest)}))"
-                if reading.factor != 1:
-                    code = f"{code} // {reading.factor}"
-                lines.append(f"    {self.printer.dims[reading.dim]} = {code}")
-        return lines
-
-    def _array(self, reading: Reading) -> str:
-        match reading.holder:
-            case "x":
-                return "x" if len(self.cell.inputs) == 1 else f'x["{reading.array}"]'
-            case "state":
-                return f'state["{reading.array}"]'
-            case _:
-                return self.names[reading.array]
-
-
-def _calls(text: str, helper: str) -> bool:
-    name = helper.split("(")[0].removeprefix("def ")
-    return f"{name}(" in text.replace(f"def {name}(", "")
-
 
 def _mentions(node: Node) -> dict[str, int]:
     """The place of each name in a formula as it was written."""
@@ -335,9 +276,3 @@ def _tuple(items: list[str]) -> str:
 
 def _unpacked(items: list[str]) -> str:
     return ", ".join(items) + ("," if len(items) == 1 else "")
-
-
-def _lead(lead: str, shape: Shape) -> str:
-    """A shape as Python writes it, with leading axes."""
-    sizes = [*([lead] if lead else []), *map(str, shape)]
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 and ',' not in sizes[0] else ''})"

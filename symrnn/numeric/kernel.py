@@ -1,9 +1,10 @@
-"""Running the emitted source: kernels with checked inputs, gradients with names."""
+"""Running the emitted source: kernels with checked inputs, gradients with names, work arrays that are reused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy as np
 from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import Arrays
-from ..errors import InputError, OptionError, nearest
-from ..sizes import Shape
-from .dimensions import LEADING_AXES, plan_readings
+from ..errors import OptionError, nearest
+from .arrays import Array, Checker
 from .emit import emit
+from .fast import emit_fast
 
-Array = np.ndarray[Any, Any]
+# As many calls may be under way at once (several tapes, several threads) before work arrays are made anew.
+_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,13 +31,44 @@ class Gradients:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tape:
-    """What a forward pass leaves for the backward pass, with the sizes that it ran at."""
+class Packed:
+    """Parameters that were checked and stacked once, for many calls of one kernel. They are copies where weights are
+    stacked: after changing a parameter, pack again."""
 
+    params: Arrays
     values: Any
-    T: int
-    N: int
-    dims: Mapping[str, int]
+
+
+class Tape:
+    """What a forward pass leaves for the backward pass, with the sizes that it ran at.
+
+    Its work arrays go back to the kernel when nobody holds the tape any more, so no later call can change them
+    before that.
+    """
+
+    __slots__ = ("N", "T", "_pool", "_work", "dims", "values")
+
+    def __init__(self, values: Any, T: int, N: int, dims: Mapping[str, int], work: Any, pool: list[Any]) -> None:
+        self.values = values
+        self.T, self.N, self.dims = T, N, dims
+        self._work, self._pool = work, pool
+
+    def __del__(self) -> None:
+        if self._work is not None and len(self._pool) < _KEPT:
+            self._pool.append(self._work)
+
+    def __repr__(self) -> str:
+        return f"<Tape of {self.T} steps, {self.N} sequences>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Checkpoints:
+    """States at the starts of segments, and what runs the segments again."""
+
+    packed: Packed
+    x: Arrays
+    starts: list[Arrays]
+    length: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,25 +81,47 @@ class Kernel:
     cell: Cell
     dtype: str
     source: str
-    _namespace: Mapping[str, Any]
+    _checker: Checker = field(repr=False)
+    _namespace: Mapping[str, Any] = field(repr=False)
+    _pool: list[Any] = field(default_factory=list, repr=False)
+    _spare: list[Any] = field(default_factory=list, repr=False)
+
+    def pack(self, params: Mapping[str, Array]) -> Packed:
+        """Check and stack parameters once; `forward` takes the result in place of them."""
+        given = self._checker.named(params, self.cell.params, "params")
+        return Packed(given, self._namespace["pack"](given) if "pack" in self._namespace else given)
 
     def forward(
-        self, params: Mapping[str, Array], x: Array | Mapping[str, Array], state: Mapping[str, Array] | None = None
+        self,
+        params: Mapping[str, Array] | Packed,
+        x: Array | Mapping[str, Array],
+        state: Mapping[str, Array] | None = None,
+        *,
+        tape: str = "full",
     ) -> tuple[Array | Arrays, Arrays, Tape]:
-        """Outputs at every step, the final state, and the tape; without `state` the initial one is zero."""
-        cell = self.cell
-        inputs = self._named(x, cell.inputs, "x")
-        given = self._checked_names(params, cell.params, "params")
-        T, N = self._sequence(inputs)
-        start = self._checked_names(state, cell.states, "state") if state is not None else {}
-        dims = self._dimensions({"x": inputs, "state": start, "params": given})
-        self._check_shapes(given, cell.params, dims, (), "params")
-        self._check_shapes(inputs, cell.inputs, dims, (T, N), "x")
-        start = start or self._zeros(cell.states, dims, (N,))
-        self._check_shapes(start, cell.states, dims, (N,), "state")
-        passed = inputs if len(cell.inputs) > 1 else next(iter(inputs.values()))
-        outputs, final, values = self._namespace["forward"](given, passed, start)
-        return outputs, {name: np.array(value) for name, value in final.items()}, Tape(values, T, N, dims)
+        """Outputs at every step, the final state, and the tape; without `state` the initial one is zero.
+
+        `tape="checkpoint"` keeps about √T states instead of every step's values, and the backward pass computes the
+        steps again: for long sequences, at the price of one more forward pass.
+        """
+        if tape not in ("full", "checkpoint"):
+            raise OptionError(f"tape is 'full' or 'checkpoint', not {tape!r}. {nearest(tape, ['full', 'checkpoint'])}")
+        cell, check = self.cell, self._checker
+        inputs = check.one_or_named(x, cell.inputs, "x")
+        given = params.params if isinstance(params, Packed) else check.named(params, cell.params, "params")
+        T, N = check.sequence(inputs)
+        start = check.named(state, cell.states, "state") if state is not None else {}
+        dims = check.dimensions(inputs, start, given)
+        check.shapes(given, cell.params, dims, (), "params")
+        check.shapes(inputs, cell.inputs, dims, (T, N), "x")
+        start = start or check.zeros(cell.states, dims, (N,))
+        check.shapes(start, cell.states, dims, (N,), "state")
+        packed = params if isinstance(params, Packed) else self.pack(given)
+        if tape == "checkpoint" and T > 1:
+            return self._forward_in_segments(packed, inputs, start, T, N, dims)
+        work = self._pool.pop() if self._pool else {}
+        outputs, final, values = self._run_forward(packed, inputs, start, work)
+        return outputs, final, Tape(values, T, N, dims, work, self._pool)
 
     def backward(
         self,
@@ -75,105 +130,74 @@ class Kernel:
         d_final_state: Mapping[str, Array] | None = None,
     ) -> Gradients:
         """Gradients of L, given ∂L/∂outputs at every step and ∂L/∂(final state); what is left out is zero."""
-        cell = self.cell
-        upstream = self._named(d_outputs, cell.outputs, "d_outputs")
-        self._check_shapes(upstream, cell.outputs, tape.dims, (tape.T, tape.N), "d_outputs")
-        final = self._zeros(cell.states, tape.dims, (tape.N,))
+        cell, check = self.cell, self._checker
+        upstream = check.one_or_named(d_outputs, cell.outputs, "d_outputs")
+        check.shapes(upstream, cell.outputs, tape.dims, (tape.T, tape.N), "d_outputs")
+        final = check.zeros(cell.states, tape.dims, (tape.N,))
         if d_final_state is not None:
-            final |= self._checked_names(d_final_state, cell.states, "d_final_state", partial=True)
-        self._check_shapes(final, cell.states, tape.dims, (tape.N,), "d_final_state")
-        passed = upstream if len(cell.outputs) > 1 else next(iter(upstream.values()))
-        grads, d_x, d_state = self._namespace["backward"](tape.values, passed, final)
-        return Gradients(grads, d_x, d_state)
+            final |= check.named(d_final_state, cell.states, "d_final_state", partial=True)
+        check.shapes(final, cell.states, tape.dims, (tape.N,), "d_final_state")
+        if isinstance(tape.values, _Checkpoints):
+            return self._backward_in_segments(tape.values, upstream, final, tape.T)
+        return self._run_backward(tape.values, upstream, final)
 
-    # Checks of what a person hands in -----------------------------------------------------------------------
+    # Running ------------------------------------------------------------------------------------------------
 
-    def _named(self, given: Any, wanted: Mapping[str, Shape], what: str) -> Arrays:
-        """One array, or a dict of them where the cell has several."""
-        if len(wanted) == 1 and not isinstance(given, Mapping):
-            name = next(iter(wanted))
-            return {name: self._array(given, what)}
-        if not isinstance(given, Mapping):
-            raise InputError(f"{what} must be a dict with the arrays {', '.join(wanted)}, not {type(given).__name__}")
-        return self._checked_names(given, wanted, what)
+    def _run_forward(self, packed: Packed, inputs: Arrays, start: Arrays, work: Any) -> tuple[Any, Arrays, Any]:
+        passed = inputs if len(self.cell.inputs) > 1 else next(iter(inputs.values()))
+        return self._namespace["forward"](packed.values, passed, start, work)
 
-    def _checked_names(self, given: Any, wanted: Mapping[str, Shape], what: str, *, partial: bool = False) -> Arrays:
-        if not isinstance(given, Mapping):
-            raise InputError(f"{what} must be a dict of arrays by name, not {type(given).__name__}")
-        unknown = [name for name in given if name not in wanted]
-        if unknown:
-            known, hint = ", ".join(wanted) or "none", nearest(str(unknown[0]), list(wanted))
-            raise InputError(
-                f"{what} has {unknown[0]!r}, which {self.cell.name} does not; it has: {known}. {hint}".rstrip()
-            )
-        missing = [name for name in wanted if name not in given]
-        if missing and not partial:
-            raise InputError(f"{what} lacks {', '.join(missing)}; {self.cell.name} has: {', '.join(wanted)}")
-        return {name: self._array(given[name], f"{what}[{name!r}]") for name in wanted if name in given}
-
-    def _array(self, value: Any, what: str) -> Array:
-        if isinstance(value, np.ndarray | np.generic):
-            if value.dtype != self.dtype:
-                raise InputError(
-                    f"{what} is {value.dtype} and this kernel computes in {self.dtype}: "
-                    f"convert it with .astype({self.dtype!r}), or derive(…).numpy(dtype={str(value.dtype)!r})"
-                )
-            return np.asarray(value)
+    def _run_backward(self, values: Any, upstream: Arrays, final: Arrays) -> Gradients:
+        passed = upstream if len(self.cell.outputs) > 1 else next(iter(upstream.values()))
+        work = self._spare.pop() if self._spare else {}
         try:
-            return np.asarray(value, dtype=self.dtype)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{what} is not an array of numbers: {error}") from None
+            return Gradients(*self._namespace["backward"](values, passed, final, work))
+        finally:
+            if len(self._spare) < _KEPT:
+                self._spare.append(work)
 
-    def _sequence(self, inputs: Arrays) -> tuple[int, int]:
-        name, first = next(iter(inputs.items()))
-        if first.ndim < 2:
-            raise InputError(f"{name} has the shape {first.shape}; a sequence has (T, N, …): steps, batch, features")
-        T, N = first.shape[:2]
-        if T < 1 or N < 1:
-            raise InputError(f"{name} has the shape {first.shape}; T and N are at least 1")
-        return T, N
+    def _forward_in_segments(
+        self, packed: Packed, inputs: Arrays, start: Arrays, T: int, N: int, dims: Mapping[str, int]
+    ) -> tuple[Any, Arrays, Tape]:
+        length = isqrt(T - 1) + 1
+        starts, pieces, current = [], [], {name: np.array(value) for name, value in start.items()}
+        work: Any = {}
+        for first in range(0, T, length):
+            starts.append(current)
+            segment = {name: array[first : first + length] for name, array in inputs.items()}
+            outputs, current, _ = self._run_forward(packed, segment, current, work)
+            pieces.append(outputs)
+        whole = _joined(pieces)
+        return whole, dict(current), Tape(_Checkpoints(packed, inputs, starts, length), T, N, dims, None, self._pool)
 
-    def _dimensions(self, arrays: Mapping[str, Arrays]) -> dict[str, int]:
-        """The value of each dimension, read off the arrays."""
-        dims: dict[str, int] = {}
-        holders = ("x", "state", "params") if arrays["state"] else ("x", "params")
-        for reading in plan_readings(self.cell, holders):
-            held = arrays[reading.holder][reading.array]
-            if held.ndim <= reading.axis:
-                axes = LEADING_AXES[reading.holder]
-                raise InputError(
-                    f"{reading.holder} {reading.array} has the shape {held.shape}: too few axes"
-                    + (f" behind its {axes} leading ones ({', '.join('TN'[-axes:])})" if axes else "")
-                )
-            dims[reading.dim] = (held.shape[reading.axis] - reading.rest.value(dims)) // reading.factor
-        return dims
-
-    def _check_shapes(
-        self, arrays: Arrays, shapes: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...], what: str
-    ) -> None:
-        for name, array in arrays.items():
-            wanted = lead + tuple(size.value(dims) for size in shapes[name])
-            if array.shape != wanted:
-                words = ["T", "N"][2 - len(lead) :] if lead else []
-                symbols = ", ".join([*words, *map(str, shapes[name])])
-                values = ", ".join(f"{dim} = {value}" for dim, value in dims.items())
-                raise InputError(
-                    f"{what} {name} has the shape {array.shape} and {self.cell.name} needs ({symbols}) = {wanted}"
-                    + (f" with {values}" if values else "")
-                )
-        for need in self.cell.program.constraints:
-            if need.value(dims) < 0:
-                raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")
-
-    def _zeros(self, shapes: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...]) -> Arrays:
-        return {n: np.zeros(lead + tuple(s.value(dims) for s in shape), self.dtype) for n, shape in shapes.items()}
+    def _backward_in_segments(self, kept: _Checkpoints, upstream: Arrays, final: Arrays, T: int) -> Gradients:
+        total: Arrays = {name: np.zeros_like(value) for name, value in kept.packed.params.items()}
+        d_x: list[Any] = []
+        work: Any = {}
+        for first in reversed(range(0, T, kept.length)):
+            stretch = slice(first, first + kept.length)
+            segment = {name: array[stretch] for name, array in kept.x.items()}
+            _, _, values = self._run_forward(kept.packed, segment, kept.starts[first // kept.length], work)
+            part = self._run_backward(values, {name: g[stretch] for name, g in upstream.items()}, final)
+            for name, value in part.params.items():
+                total[name] += value
+            d_x.append(part.x)
+            final = part.state
+        return Gradients(total, _joined(d_x[::-1]), final)
 
 
-def build_kernel(derivation: Derivation, dtype: str = "float64") -> Kernel:
-    """Emit the source of a derivation and compile it."""
+def _joined(pieces: list[Any]) -> Any:
+    """Segments of a sequence, one after the other."""
+    if isinstance(pieces[0], dict):
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    return np.concatenate(pieces)
+
+
+def build_kernel(derivation: Derivation, dtype: str = "float64", *, plain: bool = False) -> Kernel:
+    """Emit the source of a derivation and compile it; `plain` is one equation a line, for reading and comparing."""
     if dtype not in ("float32", "float64"):
         raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
-    source = emit(derivation)
+    source = emit(derivation) if plain else emit_fast(derivation)
     namespace: dict[str, Any] = {"__name__": f"symrnn_kernel_{derivation.cell.name}"}
     exec(compile(source, f"<kernel {derivation.cell.name}>", "exec"), namespace)
-    return Kernel(derivation.cell, dtype, source, namespace)
+    return Kernel(derivation.cell, dtype, source, Checker.of(derivation.cell, dtype), namespace)

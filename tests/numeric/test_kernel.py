@@ -116,7 +116,7 @@ def test_the_source_is_what_runs():
     namespace = {}
     exec(kernel.source, namespace)
     s = symrnn.load("gru").sample()
-    outputs, _, _ = namespace["forward"](s.params, s.x, s.state)
+    outputs, _, _ = namespace["forward"](namespace["pack"](s.params), s.x, s.state)
     assert np.array_equal(outputs, kernel.forward(s.params, s.x, s.state)[0])
 
 

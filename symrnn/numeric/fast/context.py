@@ -48,11 +48,8 @@ class Context:
     dims: Mapping[str, str]
     step: NumpyPrinter
     whole: WholePrinter
-    sizes_used: dict[str, None] = field(default_factory=dict)
 
     def size(self, size: Size) -> str:
-        for name in size.names:
-            self.sizes_used.setdefault(name)
         return self.step.size(size)
 
     def shape(self, lead: Iterable[str], shape: Shape) -> str:

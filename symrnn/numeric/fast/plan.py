@@ -15,6 +15,7 @@ import sympy
 from ...derivation import Derivation
 from ...equations import Equation
 from ...equations.shapes import names_in, shape_of
+from ...operations.entry import SizeSymbol
 from ...operations.functions import Elementwise, sigmoid, tanh
 from ...operations.structured import Structured, matmul, transpose
 from ...sizes import Shape, Size
@@ -91,32 +92,40 @@ def make_plan(derivation: Derivation) -> Plan:
     backward = [_line(equation) for equation in derivation.adjoints]
     gradients = [_line(equation) for equation in derivation.gradients if equation.why != "initial"]
     forward, backward, gradients = _share_functions(forward, backward, gradients, shapes)
-    batched = _batched(derivation, forward)
+    batched = _batched(derivation, forward, shapes)
+    carries = set(derivation.carries.values())
+    backward, gradients = _eliminate(backward, gradients, shapes, carries)
+    forward = _needed_lines(derivation, forward, [*backward, *gradients])
     constants = [line for line in forward if line.name not in batched]
     recurrent = _reached_from({s.previous for s in derivation.cell.program.states}, forward)
     needed = _needed_for({state.new for state in derivation.cell.program.states}, forward) & recurrent
     before = [line for line in forward if line.name in batched and line.name not in recurrent]
     loop = [line for line in forward if line.name in needed]
     after = [line for line in forward if line.name in recurrent - needed]
-    backward, gradients = _eliminate(backward, gradients, shapes)
-    carried = _needed_for(set(derivation.carries.values()), backward)
-    # A carry is read by the step before it, not by its own: what it is made of decides the loop.
+    # A carry is read by the step before it, not by its own: what it is made of, and what reads it, is the loop.
+    carried = _needed_for(carries | {line.name for line in backward if line.reads & carries}, backward)
     back_loop = [line for line in backward if line.name in carried]
     back_after = [line for line in backward if line.name not in carried]
-    read_back = {name for line in (*backward, *gradients) for name in line.reads}
+    read_back = {name for line in (*backward, *gradients, *after) for name in line.reads}
     slots = _slots(loop, read_back, set(derivation.cell.params), shapes, back_loop, derivation)
-    members = {line.name for line in loop}
+    order = {slot.line: place for place, slot in enumerate(slots)}
     groups: dict[str, list[Product]] = {}
-    for line in loop:
+    for line in (line for line in loop if line.name in order):
         for product in products_of(line, derivation.cell.params, shapes):
             groups.setdefault(product.vector, []).append(product)
-    order = {slot.line: place for place, slot in enumerate(slots)}
     ordered = {v: tuple(sorted(ps, key=lambda p: order[p.line])) for v, ps in groups.items()}
-    assert all(product.line in members for products in ordered.values() for product in products)
     return Plan(
         tuple(constants), tuple(before), tuple(loop), tuple(after), slots, ordered, tuple(back_loop),
         tuple(back_after), tuple(gradients), shapes, frozenset(batched),
     )  # fmt: skip
+
+
+def _needed_lines(derivation: Derivation, forward: list[Line], backward: list[Line]) -> list[Line]:
+    """The forward lines that an output, a state or the backward pass rests on."""
+    program = derivation.cell.program
+    goals = {state.new for state in program.states} | set(program.outputs)
+    needed = _needed_for(goals | {name for line in backward for name in line.reads}, forward)
+    return [line for line in forward if line.name in needed]
 
 
 def _line(equation: Equation) -> Line:
@@ -155,14 +164,16 @@ def as_product(line: str, term: sympy.Expr, params: Iterable[str], shapes: Mappi
 # Which values depend on which --------------------------------------------------------------------------------
 
 
-def _batched(derivation: Derivation, forward: list[Line]) -> set[str]:
-    """Names with an axis of sequences: what depends on inputs or states, and what leaves the step."""
+def _batched(derivation: Derivation, forward: list[Line], shapes: Mapping[str, Shape]) -> set[str]:
+    """Names with an axis of sequences: what depends on inputs or states, what leaves the step, and constants that
+    need a size, which parameters alone may not show."""
     roles = {variable.name: variable.role for variable in derivation.variables.values()}
     batched = {name for name, role in roles.items() if role in ("input", "previous", "upstream", "carry")}
     program = derivation.cell.program
     leaving = {state.new for state in program.states} | set(program.outputs)
     for line in forward:
-        if line.name in leaving or line.reads & batched:
+        sized = len(shape_of(line.expr, shapes)) < len(line.shape) or not line.reads or line.expr.atoms(SizeSymbol)
+        if line.name in leaving or line.reads & batched or sized:
             batched.add(line.name)
     batched |= {name for value, name in derivation.adjoint_of.items() if value in batched}
     return batched
@@ -185,8 +196,7 @@ def _needed_for(goals: set[str], lines: list[Line]) -> set[str]:
         name = pending.pop()
         if name not in needed:
             needed.add(name)
-            # A carry read within the step is the one that came in, not the one that goes out.
-            pending += [read for read in by_name[name].reads if read in by_name and read not in goals]
+            pending += [read for read in by_name[name].reads if read in by_name]
     return needed
 
 
@@ -233,11 +243,11 @@ def _replaced(line: Line, values: Mapping[sympy.Expr, sympy.Expr]) -> Line:
 
 
 def _eliminate(
-    backward: list[Line], gradients: list[Line], shapes: Mapping[str, Shape]
+    backward: list[Line], gradients: list[Line], shapes: Mapping[str, Shape], carries: set[str]
 ) -> tuple[list[Line], list[Line]]:
     """Drop adjoints that are another adjoint times a factor and are themselves only multiplied: δ_a_f = δ_f ⊙ f (1 − f)
     with δ_f = δ_c ⊙ c_{t−1} becomes δ_a_f = δ_c ⊙ (c_{t−1} ⊙ f ⊙ (1 − f)), whose factor no carry reaches."""
-    deltas = {line.name for line in backward}
+    deltas = {line.name for line in backward} - carries
     replaced: dict[sympy.Expr, sympy.Expr] = {}
     kept: list[Line] = []
     rest = list(backward)
@@ -293,13 +303,14 @@ def _slots(
     """Columns for every affine net input of the loop: gates that σ makes, then those that tanh makes, then the rest;
     among the first, those whose adjoints share a source with the others come last, so that they are neighbours."""
     previous = {state.previous for state in derivation.cell.program.states}
+    new = {state.new for state in derivation.cell.program.states}
     loop_names = {line.name for line in loop}
     found: list[tuple[tuple[int, int, int], Slot]] = []
     sources = _sources(back_loop)
     for place, line in enumerate(loop):
-        if len(line.shape) != 1 or not products_of(line, params, shapes):
+        if len(line.shape) != 1 or line.name in new or not products_of(line, params, shapes):
             continue
-        gate, activation = _gate(line, loop, read_back)
+        gate, activation = _gate(line, loop, read_back, new)
         ready = not (line.reads & loop_names) and bool(line.reads & previous)
         kind = 2 if gate is None or not ready else 0 if activation is sigmoid else 1
         source = sources.get(derivation.adjoint_of.get(line.name, ""), "")
@@ -326,10 +337,11 @@ def _sources(back_loop: list[Line]) -> dict[str, str]:
     return sources
 
 
-def _gate(line: Line, loop: list[Line], read_back: set[str]) -> tuple[str | None, type | None]:
-    """The activation that may take its net input's place: nobody else reads the net input."""
+def _gate(line: Line, loop: list[Line], read_back: set[str], new: set[str]) -> tuple[str | None, type | None]:
+    """The activation that may take its net input's place: nobody else reads the net input, and the activation is
+    not a state, which has a place of its own."""
     readers = [other for other in loop if line.name in other.reads]
-    if len(readers) != 1 or line.name in read_back:
+    if len(readers) != 1 or line.name in read_back or readers[0].name in new:
         return None, None
     (reader,) = readers
     if len(reader.terms) == 1 and type(reader.terms[0]) in (sigmoid, tanh) and reader.terms[0].args[0].is_Symbol:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import sympy
 
 from ...operations import functions as f
-from ..printer import PRODUCT, NumpyPrinter
+from ...operations.structured import matmul, transpose
+from ..printer import ATOM, PRODUCT, NumpyPrinter
 
 _UFUNCS: dict[type, str] = {
     f.tanh: "np.tanh",
@@ -58,7 +59,9 @@ class Ufuncs:
 
     def _is_simple(self, expr: sympy.Expr) -> bool:
         """A name, a number, or what is small: a scalar beside vectors, or parameters alone."""
-        return expr.is_Symbol or expr.is_number or not self.printer.is_batched(expr) or self.printer.rank(expr) < self.rank
+        return (
+            expr.is_Symbol or expr.is_number or not self.printer.is_batched(expr) or self.printer.rank(expr) < self.rank
+        )
 
     def _text(self, expr: sympy.Expr) -> str:
         return self.printer.at_rank(expr, self.rank).within(PRODUCT)
@@ -160,6 +163,12 @@ class Ufuncs:
         if head is f.relu:
             lines, operand = self._operand(expr.args[0], out, depth)
             return [*lines, f"np.maximum({operand}, 0, out={out})"]
+        if head is matmul and "product(" not in self.printer.text(expr).code:
+            weight, vector = expr.args
+            plain = self.printer.rank(weight) == 2 and vector.is_Symbol and self.printer.rank(vector) == 1
+            if plain and not self.printer.is_batched(weight) and self.printer.is_batched(vector):
+                turned = self.printer.text(transpose(weight)).within(ATOM)
+                return [f"np.matmul({self.printer.text(vector).code}, {turned}, out={out})"]
         if head in _PAIRS and all(self._is_simple(argument) for argument in expr.args):
             a, b = (self._text(argument) for argument in expr.args)
             return [f"{_PAIRS[head]}({a}, {b}, out={out})"]

@@ -1,0 +1,117 @@
+"""Checks of the arrays that a person hands to a kernel: by name, shape and type, with both sides in the message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..equations import Cell
+from ..equations.sample import Arrays
+from ..errors import InputError, nearest
+from ..sizes import Shape
+from .dimensions import LEADING_AXES, Reading, plan_readings
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Knows a cell's names and shapes and one floating-point type."""
+
+    cell: Cell
+    dtype: np.dtype[Any]
+    readings: tuple[Reading, ...]
+
+    @staticmethod
+    def of(cell: Cell, dtype: str) -> Checker:
+        return Checker(cell, np.dtype(dtype), plan_readings(cell))
+
+    def one_or_named(self, given: Any, wanted: Mapping[str, Shape], what: str) -> Arrays:
+        """One array, or a dict of them where the cell has several."""
+        if len(wanted) == 1 and not isinstance(given, Mapping):
+            return {next(iter(wanted)): self.array(given, what)}
+        if not isinstance(given, Mapping):
+            raise InputError(f"{what} must be a dict with the arrays {', '.join(wanted)}, not {type(given).__name__}")
+        return self.named(given, wanted, what)
+
+    def named(self, given: Any, wanted: Mapping[str, Shape], what: str, *, partial: bool = False) -> Arrays:
+        """A dict of arrays with exactly the wanted names (`partial`: at most these)."""
+        if not isinstance(given, Mapping):
+            raise InputError(f"{what} must be a dict of arrays by name, not {type(given).__name__}")
+        if given.keys() - wanted.keys():
+            unknown = next(name for name in given if name not in wanted)
+            known, hint = ", ".join(wanted) or "none", nearest(str(unknown), list(wanted))
+            raise InputError(
+                f"{what} has {unknown!r}, which {self.cell.name} does not; it has: {known}. {hint}".rstrip()
+            )
+        missing = [name for name in wanted if name not in given]
+        if missing and not partial:
+            raise InputError(f"{what} lacks {', '.join(missing)}; {self.cell.name} has: {', '.join(wanted)}")
+        return {name: self.array(given[name], what, name) for name in wanted if name in given}
+
+    def array(self, value: Any, what: str, name: str = "") -> Array:
+        """An array of the kernel's type; plain numbers and lists are converted, other types refused."""
+        if type(value) is np.ndarray and value.dtype == self.dtype:
+            return value
+        label = f"{what}[{name!r}]" if name else what
+        if isinstance(value, np.ndarray | np.generic):
+            if value.dtype != self.dtype:
+                raise InputError(
+                    f"{label} is {value.dtype} and this kernel computes in {self.dtype}: "
+                    f"convert it with .astype({str(self.dtype)!r}), or derive(…).numpy(dtype={str(value.dtype)!r})"
+                )
+            return np.asarray(value)
+        try:
+            return np.asarray(value, dtype=self.dtype)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{label} is not an array of numbers: {error}") from None
+
+    def sequence(self, inputs: Arrays) -> tuple[int, int]:
+        """T and N."""
+        name, first = next(iter(inputs.items()))
+        if first.ndim < 2:
+            raise InputError(f"{name} has the shape {first.shape}; a sequence has (T, N, …): steps, batch, features")
+        T, N = first.shape[:2]
+        if T < 1 or N < 1:
+            raise InputError(f"{name} has the shape {first.shape}; T and N are at least 1")
+        return T, N
+
+    def dimensions(self, x: Arrays, state: Arrays, params: Arrays) -> dict[str, int]:
+        """The value of each dimension, read off the arrays."""
+        dims: dict[str, int] = {}
+        held = {"x": x, "state": state, "params": params}
+        readings = self.readings if state or not self.cell.states else plan_readings(self.cell, ("x", "params"))
+        for reading in readings:
+            array = held[reading.holder][reading.array]
+            if array.ndim <= reading.axis:
+                axes = LEADING_AXES[reading.holder]
+                raise InputError(
+                    f"{reading.holder} {reading.array} has the shape {array.shape}: too few axes"
+                    + (f" behind its {axes} leading ones ({', '.join('TN'[-axes:])})" if axes else "")
+                )
+            dims[reading.dim] = (array.shape[reading.axis] - reading.rest.value(dims)) // reading.factor
+        for need in self.cell.program.constraints:
+            if need.value(dims) < 0:
+                raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")
+        return dims
+
+    def shapes(
+        self, arrays: Arrays, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...], what: str
+    ) -> None:
+        """Refuse an array whose shape is not the one that the dimensions give."""
+        for name, array in arrays.items():
+            expected = lead + tuple(size.value(dims) for size in wanted[name])
+            if array.shape != expected:
+                words = ["T", "N"][2 - len(lead) :] if lead else []
+                symbols = ", ".join([*words, *map(str, wanted[name])])
+                values = ", ".join(f"{dim} = {value}" for dim, value in dims.items())
+                raise InputError(
+                    f"{what} {name} has the shape {array.shape} and {self.cell.name} needs ({symbols}) = {expected}"
+                    + (f" with {values}" if values else "")
+                )
+
+    def zeros(self, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...]) -> Arrays:
+        return {n: np.zeros(lead + tuple(s.value(dims) for s in shape), self.dtype) for n, shape in wanted.items()}

@@ -1,0 +1,13 @@
+"""Fast NumPy modules: what an expert writes by hand, found by rules on the equations.
+
+`plan`      what is computed where, and which products become one
+`context`   names, printers, sizes
+`ufuncs`    elementwise expressions as calls with `out=`
+`forward`   the forward pass
+`backward`  the backward pass
+`module`    the whole source
+"""
+
+from .module import emit_fast
+
+__all__ = ["emit_fast"]

@@ -1,0 +1,114 @@
+"""The source of a fast module: helpers, `pack`, `forward`, `backward`."""
+
+from __future__ import annotations
+
+from ...derivation import Derivation
+from ..parts import dimension_lines, docstring, helper_sources, imports, mentions
+from .backward import BackwardPass
+from .context import Context, make_context
+from .forward import ForwardPass, emit_pack, first_input, packed_names, tape_arrays
+
+_ARRAY = '''\
+def array(work, name, shape, like):
+    """A work array, the one of the call before where its shape and type still fit."""
+    held = work.get(name)
+    if held is None or held.shape != shape or held.dtype != like.dtype:
+        held = work[name] = np.empty(shape, like.dtype)
+    return held
+'''
+_ROWS = '''\
+def rows(a):
+    """All steps and sequences as the rows of one matrix."""
+    return a.reshape(-1, a.shape[-1])
+'''
+_PRODUCT = '''\
+def product(a, weight):
+    """a @ weight.T for all steps and sequences in one product."""
+    return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
+'''
+
+
+def emit_fast(derivation: Derivation) -> str:
+    """A module with `pack(params)`, `forward(packed, x, state, work)` and `backward(tape, d_outputs, d_final_state,
+    work)`; `work` is a dict in which work arrays live from call to call."""
+    context = make_context(derivation)
+    backward = BackwardPass(context)
+    saved = _saved(context)
+    forward_lines = ForwardPass(context, saved).lines()
+    backward_lines = backward.lines()
+    backward_lines = [*_views(context, saved, backward_lines), *backward_lines]
+    pack = emit_pack(context)
+    names = packed_names(context)
+    body = [
+        *pack,
+        "",
+        "",
+        "def forward(packed, x, state, work=None):",
+        '    """Outputs, final state, and the tape that `backward` reads; `work` keeps arrays for the next call."""',
+        "    work = {} if work is None else work",
+        f"    {_unpacked(names)} = packed",
+        *_parameters(context, forward_lines),
+        f"    T, N = {first_input(context)}.shape[:2]",
+        *_sizes(context, forward_lines),
+        *forward_lines,
+        "",
+        "",
+        "def backward(tape, d_outputs, d_final_state, work=None):",
+        '    """Gradients by the parameters, the inputs and the initial state."""',
+        "    work = {} if work is None else work",
+        f"    {_unpacked(['packed', 'x', *tape_arrays(context, saved)])} = tape",
+        f"    {_unpacked(names)} = packed",
+        *_parameters(context, backward_lines),
+        f"    T, N = {first_input(context)}.shape[:2]",
+        *_sizes(context, backward_lines, "d_final_state"),
+        *backward_lines,
+    ]
+    source = "\n".join(body)
+    own = [text for text in (_ARRAY, _ROWS, _PRODUCT) if text.split("(")[0].removeprefix("def ") + "(" in source]
+    if _PRODUCT in own and _ROWS not in own:
+        own.insert(1, _ROWS)
+    helpers = helper_sources(source)
+    parts = [docstring(derivation.cell), "", *imports(source + helpers), "", *own]
+    return "\n".join(parts) + "\n" + (helpers + "\n\n" if helpers else "\n") + source + "\n"
+
+
+def _saved(context: Context) -> list[str]:
+    """The forward values that the backward pass reads."""
+    plan = context.plan
+    read = {name for line in (*plan.back_loop, *plan.back_after, *plan.gradients) for name in line.reads}
+    roles = ("previous", "value")
+    return [name for name in plan.shapes if name in read and name in plan.batched and context.step.roles[name] in roles]
+
+
+def _unpacked(names: list[str]) -> str:
+    return ", ".join(names) + ("," if len(names) == 1 else "")
+
+
+def _parameters(context: Context, lines: list[str]) -> list[str]:
+    """Parameters that a pass uses by themselves."""
+    text = "\n".join(lines)
+    sized = context.derivation.cell.params
+    return [
+        f'    {context.step_names[name]} = params["{name}"]'
+        for name in sized
+        if mentions(text, context.step_names[name])
+    ]
+
+
+def _views(context: Context, saved: list[str], lines: list[str]) -> list[str]:
+    """The columns of the block under their names."""
+    text = "\n".join(lines)
+    views: list[str] = []
+    for slot in context.plan.slots:
+        name = slot.gate or slot.line
+        whole = context.whole_names[name]
+        if name in saved and mentions(text, whole):
+            views.append(f"    {whole} = block{context.columns(slot.start, slot.stop)}")
+    return views
+
+
+def _sizes(context: Context, lines: list[str], state: str = "state") -> list[str]:
+    """The sizes that a pass speaks of."""
+    text = "\n".join(lines)
+    wanted = [dim for dim, name in context.dims.items() if mentions(text, name)]
+    return dimension_lines(context.derivation.cell, context.step, wanted, state)

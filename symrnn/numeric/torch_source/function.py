@@ -1,0 +1,269 @@
+"""The text of the `torch.autograd.Function`: the forward pass over all steps and the derived backward pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ...sizes import Size
+from ..dimensions import plan_readings
+from .plan import Plan, names_read
+
+WIDTH = 100
+
+
+def write_function(plan: Plan, name: str) -> list[str]:
+    """The class, line by line."""
+    return [
+        f"class {name}(torch.autograd.Function):",
+        f'    """The steps of {plan.cell.name} and their derived gradients."""',
+        "",
+        "    @staticmethod",
+        *_forward(plan),
+        "",
+        "    @staticmethod",
+        "    @once_differentiable",
+        *_backward(plan),
+    ]
+
+
+def filled(prefix: str, items: Iterable[str], suffix: str, indent: int) -> list[str]:
+    """`prefix item, item suffix` on one line, or with the items filled into lines of their own."""
+    margin, listed = " " * indent, list(items)
+    line = f"{margin}{prefix}{', '.join(listed)}{suffix}"
+    if len(line) <= WIDTH:
+        return [line]
+    lines = [" " * (indent + 4)]
+    for place, item in enumerate(listed):
+        piece = item + ("," if place + 1 < len(listed) else "")
+        if lines[-1].strip() and len(lines[-1]) + 1 + len(piece) > WIDTH:
+            lines.append(" " * (indent + 4))
+        lines[-1] += (" " if lines[-1].strip() else "") + piece
+    return [f"{margin}{prefix}".rstrip(), *lines, f"{margin}{suffix}"]
+
+
+# Forward -----------------------------------------------------------------------------------------------------
+
+
+def _forward(plan: Plan) -> list[str]:
+    cell, names = plan.cell, plan.names
+    states, outputs = cell.program.states, list(cell.outputs)
+    first = next(iter(plan.sequences.values()))
+    arguments = ["ctx", *plan.sequences.values(), *plan.initial.values(), *(names[p] for p in cell.params)]
+    body: list[str] = []
+    many = len(outputs) > 1
+    lists = ", ".join(f'"{output}": []' for output in outputs)
+    body.append(f"        outputs = {{{lists}}}" if many else "        outputs = []")
+    if plan.kept:
+        body.append("        steps = []")
+    read = names_read(plan.derivation.forward)
+    remembered = [state for state in states if state.previous in read or state.previous in plan.kept]
+    previous = ", ".join(names[state.previous] for state in remembered)
+    if remembered:
+        body.append(f"        {previous} = {', '.join(plan.initial[state.name] for state in remembered)}")
+    steps = [f"            {names[name]} = {source}[t]" for name, source in plan.sequences.items() if name in read]
+    body += [f"        for {'t' if steps else '_'} in range(T):", *steps]
+    for equation in plan.derivation.forward:
+        body += plan.statement(names[equation.name], equation, first, 12)
+    for output in outputs:
+        place = f'outputs["{output}"]' if many else "outputs"
+        body.append(f"            {place}.append({names[output]})")
+    if plan.kept:
+        body += filled("steps.append((", _one(names[name] for name in plan.kept), "))", 12)
+    if remembered:
+        body.append(f"            {previous} = {', '.join(names[state.new] for state in remembered)}")
+    saved = [*_saved(plan), *(["*(value for step in steps for value in step)"] if plan.kept else [])]
+    body += filled("ctx.save_for_backward(", saved, ")", 8)
+    backward_sizes = _backward_sizes(plan)
+    if backward_sizes:
+        body.append(f"        ctx.sizes = {_tuple(plan.dims[d] for d in backward_sizes)}")
+    finals = [names[s.new] + (".clone()" if plan.is_view(s.new) or _twice(plan, s.new) else "") for s in states]
+    stacked = [f'torch.stack(outputs["{o}"])' if many else "torch.stack(outputs)" for o in outputs]
+    body += filled("return (", _one([*stacked, *finals]), ")", 8)
+    wanted = [*plan.sizes_in(plan.derivation.forward), *backward_sizes]
+    return [
+        *filled("def forward(", arguments, "):", 4),
+        *_sequence_lines(body, f"{first}.shape[:2]"),
+        *_dimension_lines(plan, wanted),
+        *body,
+    ]
+
+
+def _twice(plan: Plan, name: str) -> bool:
+    """Whether a value is the new value of two states."""
+    return sum(state.new == name for state in plan.cell.program.states) > 1
+
+
+def _sequence_lines(body: list[str], shape: str) -> list[str]:
+    """T and N, where the body speaks of them."""
+    text = "\n".join(body)
+    if re.search(r"(?<![\w.])N\b", text):
+        return [f"        T, N = {shape}"]
+    return [f"        T = {shape.removesuffix('.shape[:2]')}.shape[0]"]
+
+
+def _dimension_lines(plan: Plan, wanted: Iterable[str]) -> list[str]:
+    """Read each dimension off a tensor that shows it, the plainest first."""
+    readings = plan_readings(plan.cell)
+    holders = {"x": plan.sequences, "state": plan.initial, "params": plan.names}
+    needed = set(wanted)
+    for reading in reversed(readings):
+        if reading.dim in needed:
+            needed |= set(reading.size.names)
+    lines: list[str] = []
+    for reading in readings:
+        if reading.dim in needed:
+            array = holders[reading.holder][reading.array]
+            code = f"{array}.shape[{reading.axis}]"
+            if reading.rest != Size():
+                code = f"({code} - ({plan.printer('x').size(reading.rest)}))"
+            if reading.factor != 1:
+                code = f"{code} // {reading.factor}"
+            lines.append(f"        {plan.dims[reading.dim]} = {code}")
+    return lines
+
+
+def _backward_sizes(plan: Plan) -> list[str]:
+    return plan.sizes_in((*plan.adjoints, *plan.derivation.gradients))
+
+
+def _saved(plan: Plan) -> list[str]:
+    """Inputs and parameters that the backward pass reads, or whose shape it needs for zeros."""
+    read = plan.read_backwards() | {_written(plan, e.name) for e in plan.early}
+    inputs = [source for name, source in plan.sequences.items() if name in read]
+    return [*inputs, *(plan.names[name] for name in plan.cell.params if name in read)]
+
+
+# Backward ----------------------------------------------------------------------------------------------------
+
+
+def _backward(plan: Plan) -> list[str]:
+    cell, names, derivation = plan.cell, plan.names, plan.derivation
+    carries = [names[derivation.carries[state]] for state in cell.states]
+    like = next(iter(plan.upstreams.values()))
+    body = _loop(plan, like)
+    results: list[str] = []
+    if plan.late:
+        body.append("        # What no step waits for, for all steps at once: T and N become one axis of samples.")
+        body += _joined(plan)
+    for equation in plan.late:
+        body += plan.statement(names[equation.name], equation, like, 8)
+    grads = {derivation.variables[e.name].written: e for e in derivation.gradients}
+    for name in cell.inputs:
+        grad = names[grads[name].name]
+        results.append(f"{grad}.unflatten(0, (T, N))" if grads[name] in plan.late else f"torch.stack({grad})")
+    results += carries
+    results += [names[grads[name].name] for name in cell.params]
+    body += filled("return (", _one(results), ")", 8)
+    prelude: list[str] = []
+    saved = _saved(plan)
+    if saved or plan.kept:
+        targets = [*saved, *(["*kept"] if plan.kept else [])]
+        prelude += _unpacked_from(targets, "ctx.saved_tensors")
+    sizes = [plan.dims[d] for d in _backward_sizes(plan)]
+    if sizes:
+        prelude += _unpacked_from(sizes, "ctx.sizes")
+    if plan.kept:
+        count = len(plan.kept)
+        prelude.append(f"        steps = [kept[start : start + {count}] for start in range(0, len(kept), {count})]")
+    return [
+        *filled("def backward(", ["ctx", *plan.upstreams.values(), *carries], "):", 4),
+        *prelude,
+        *_sequence_lines(body, f"{like}.shape[:2]"),
+        *body,
+    ]
+
+
+def _loop(plan: Plan, like: str) -> list[str]:
+    """From the last step to the first: adjoints, and the gradients that cannot wait."""
+    names, derivation = plan.names, plan.derivation
+    lines: list[str] = []
+    for equation in plan.early:
+        of = _written(plan, equation.name)
+        zeros = f"torch.zeros_like({names[of]})"
+        lines.append(f"        {names[equation.name]} = {'[()] * T' if _is_input(plan, of) else zeros}")
+    waiting = _waiting(plan)
+    if waiting:
+        lines.append("        deltas = [()] * T")
+    lines.append("        for t in reversed(range(T)):")
+    if plan.kept:
+        read = [names[name] for name in plan.kept]
+        lines += [f"            {_unpack(read)} = steps[t]"] if len(", ".join(read)) < 70 else [
+            *filled("(", read, ") = steps[t]", 12)
+        ]  # fmt: skip
+    inputs_read = names_read((*plan.adjoints, *plan.early))
+    lines += [
+        f"            {names[name]} = {source}[t]" for name, source in plan.sequences.items() if name in inputs_read
+    ]
+    lines += [
+        f"            {names[derivation.upstream[output]]} = {source}[t]" for output, source in plan.upstreams.items()
+    ]
+    for equation in plan.adjoints:
+        if equation.expr == 0:
+            name = names[equation.name]
+            lines.append(f"            {name} = torch.zeros_like({name})  # ({equation.number})")
+        else:
+            lines += plan.statement(names[equation.name], equation, like, 12)
+    for equation in plan.early:
+        of, name = _written(plan, equation.name), names[equation.name]
+        if _is_input(plan, of):
+            lines += plan.statement(f"{name}[t]", equation, like, 12)
+        elif equation.expr != 0:
+            (first, *rest) = plan.statement(name, equation, like, 12)
+            lines += [first.replace(f"{name} = ", f"{name} += ", 1), *rest]
+    if waiting:
+        lines += filled("deltas[t] = (", _one(names[name] for name in waiting), ")", 12)
+    return lines
+
+
+def _waiting(plan: Plan) -> list[str]:
+    """The adjoints that gradients after the loop read."""
+    read = names_read(plan.late)
+    return [v.name for v in plan.derivation.variables.values() if v.name in read and v.role == "adjoint"]
+
+
+def _joined(plan: Plan) -> list[str]:
+    """Values of all steps one after the other."""
+    read, names = names_read(plan.late), plan.names
+    lines = [
+        f"        {names[name]} = torch.cat([step[{place}] for step in deltas])"
+        for place, name in enumerate(_waiting(plan))
+    ]
+    lines += [
+        f"        {names[name]} = torch.cat([step[{place}] for step in steps])"
+        for place, name in enumerate(plan.kept)
+        if name in read and plan.batched[name]
+    ]
+    return lines + [
+        f"        {names[name]} = {source}.flatten(0, 1)" for name, source in plan.sequences.items() if name in read
+    ]
+
+
+def _written(plan: Plan, name: str) -> str:
+    return plan.derivation.variables[name].written
+
+
+def _is_input(plan: Plan, name: str) -> bool:
+    return plan.derivation.variables[name].role == "input"
+
+
+# Pieces ------------------------------------------------------------------------------------------------------
+
+
+def _one(items: Iterable[str]) -> list[str]:
+    """Items of a tuple: a lone one ends with a comma."""
+    listed = list(items)
+    return [f"{listed[0]},"] if len(listed) == 1 else listed
+
+
+def _tuple(items: Iterable[str]) -> str:
+    return f"({', '.join(_one(items))})"
+
+
+def _unpack(items: list[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else ", ".join(items)
+
+
+def _unpacked_from(targets: list[str], source: str) -> list[str]:
+    line = f"        {_unpack(targets)} = {source}"
+    return [line] if len(line) <= WIDTH else filled("(", targets, f") = {source}", 8)
