@@ -1,4 +1,17 @@
-"""Benchmarks as commands: `python -m symrnn.bench derive`.
+"""Benchmarks as commands: `python -m symrnn.bench derive`, `python -m symrnn.bench kernels`.
 
-`derive`  how long deriving takes and how long its results are
+`derive`   how long deriving takes and how long its results are
+`kernels`  the kernels beside everybody else's: options, processes
+
+`problem`          the training step that is measured, and its arrays
+`rivals`           who takes part, and that they agree
+`rival_products`   the bare matrix products, read off the equations
+`rival_numpy`      the textbook's implementation
+`rival_torch`      PyTorch's layers, and eager autograd
+`rival_jax`        JAX
+`steps`            forward steps for the two of them
+`timing`           turns and medians
+`tape`             the memory that a tape holds
+`measure`          one process' share
+`goals`, `table`   what is printed
 """

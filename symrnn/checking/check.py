@@ -262,20 +262,20 @@ def _compare(oracle: str, computed: Mapping[Key, Array], estimate: Estimate, cas
             ratio = relative / estimate.errors[key]
         index = np.unravel_index(int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio))), expected.shape)
         tolerance = float(estimate.errors[key][index])
-        verdict = _verdict(oracle, mine, expected, float(ratio[index]), estimate.errors[key])
+        verdict = _verdict(oracle, mine, expected, scale[key] or 1.0, estimate.errors[key])
         place = tuple(int(k) for k in index)
         numbers = float(relative[index]), tolerance, float(mine[index]), float(expected[index])
         deviation = Deviation(oracle, *numbers, place, case, verdict)
         yield _label(key), deviation, expected.size
 
 
-def _verdict(oracle: str, mine: Array, expected: Array, ratio: float, tolerances: Array) -> Verdict:
+def _verdict(oracle: str, mine: Array, expected: Array, scale: float, tolerances: Array) -> Verdict:
     if not (np.isfinite(mine).all() and np.isfinite(expected).all()):
         # float32 overflows long before float64 does, and that is nobody's mistake.
         return "unresolved" if oracle == "float32" and np.isfinite(expected).all() else "not finite"
-    if ratio > 1.0:
-        return "disagree"
     blunt = _BLUNT if oracle == "five-point" else 1.0
+    if bool((np.abs(mine - expected) / scale > tolerances)[tolerances <= blunt].any()):
+        return "disagree"
     return "agree" if float(tolerances.min()) <= blunt else "unresolved"
 
 

@@ -57,6 +57,11 @@ def _above(k: Algebra, a: Polynomial, b: Polynomial) -> Polynomial:
     return k.step(a - b)
 
 
+def _prefers(k: Algebra, a: Polynomial, b: Polynomial) -> Polynomial:
+    """[a > b]; one half for two forms that are the same, as in max(a, a)."""
+    return k.step(a - b) if (a - b).terms else k.constant(_HALF)
+
+
 SCALAR_HEADS: Mapping[type, Callable[..., Polynomial]] = {
     f.sigmoid: Algebra.logistic,
     f.tanh: Algebra.tanh,
@@ -72,8 +77,8 @@ SCALAR_HEADS: Mapping[type, Callable[..., Polynomial]] = {
     f.gelu: lambda k, a: a * k.apply("Φ", a),
     f.gelu_tanh: _gelu_tanh,
     f.above: _above,
-    f.at_least: _above,
-    f.prefers: _above,
+    f.at_least: lambda k, a, b: 1 - k.step(b - a),
+    f.prefers: _prefers,
     f.inside: _inside,
     f.strictly_inside: _inside,
     f.relu: lambda k, a: a * k.step(a),

@@ -23,6 +23,8 @@ Key = tuple[str, str]
 
 _CHUNK = 256
 _ROUNDING = 2.0**-52
+# A difference whose error bar is below this part of it needs no shorter step.
+_SHARP = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,33 +207,36 @@ def complex_step(point: Point, upstreams: Sequence[Upstream], base: Base | None 
 
 def five_point(point: Point, upstreams: Sequence[Upstream], base: Base | None = None) -> list[Estimate]:
     """Differences over ±h/2, ±h, beside those over ±h, ±2h, whose error is some sixteen times as large: how far the two
-    are apart is a bound with room to spare, and the loss's own rounding is added. Where a copy crosses a kink or leaves
-    the domain, the step is shortened, and if that does not help the error is infinite."""
+    are apart is a bound with room to spare, and the loss's own rounding is added. Where the bound is wide, or a copy
+    crosses a kink or leaves the domain, shorter steps are tried and the best is kept; an entry for which none will do
+    has an infinite error."""
     base = base or run_base(point)
     noise = np.asarray(_losses(_absolute(base.run), [_positive(upstream) for upstream in upstreams]))
     values: list[tuple[Sequence[_Entry], Array]] = []
     errors: list[tuple[Sequence[_Entry], Array]] = []
     for chunk in _chunks(point):
-        entries, shrink = chunk, 1.0
-        for attempt in range(4):
-            slope, error, good = _stencil(point, base, upstreams, entries, shrink, noise)
-            last = attempt == 3
-            error = np.where(good, error, np.inf)
-            keep = [p for p in range(len(entries)) if last or good[p].all()]
-            if keep:
-                values.append(([entries[p] for p in keep], np.where(good, slope, 0.0)[:, keep]))
-                errors.append((values[-1][0], error[:, keep]))
-            entries = [entry for p, entry in enumerate(entries) if not (last or good[p].all())]
-            if not entries:
+        shape = (len(upstreams), len(chunk), point.N)
+        slopes, bars = np.zeros(shape), np.full(shape, np.inf)
+        open_entries = np.arange(len(chunk))
+        for shrink in (1.0, 1 / 8, 1 / 64, 1 / 512):
+            entries = [chunk[p] for p in open_entries]
+            slope, error = _stencil(point, base, upstreams, entries, shrink, noise)
+            better = error < bars[:, open_entries]
+            slopes[:, open_entries] = np.where(better, slope, slopes[:, open_entries])
+            bars[:, open_entries] = np.where(better, error, bars[:, open_entries])
+            sharp = bars <= _SHARP * (np.abs(slopes) + 1e-2 * np.abs(slopes).max())
+            open_entries = np.flatnonzero(~sharp.all(axis=(0, 2)))
+            if not open_entries.size:
                 break
-            shrink /= 8.0
+        values.append((chunk, slopes))
+        errors.append((chunk, bars))
     assembled = zip(_assemble(point, upstreams, values), _assemble(point, upstreams, errors), strict=True)
     return [Estimate(value, error) for value, error in assembled]
 
 
 def _stencil(
     point: Point, base: Base, upstreams: Sequence[Upstream], entries: Sequence[_Entry], shrink: float, noise: Array
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array]:
     arrays = point.arrays()
     scale = np.array([max(1.0, float(np.abs(arrays[entry.key][_place(entry)]).max())) for entry in entries])
     # A power of two, so that v + h is exact or nearly so.
@@ -246,7 +251,8 @@ def _stencil(
         inner, middle, outer = (losses[k] - losses[-k] for k in (0.5, 1.0, 2.0))
         coarse = (8.0 * middle - outer) / (12.0 * width)
         slope = (8.0 * inner - middle) / (6.0 * width)
-        return slope, np.abs(slope - coarse) + 32.0 * _ROUNDING * noise / width, good
+        error = np.abs(slope - coarse) + 32.0 * _ROUNDING * noise / width
+    return np.where(good, slope, 0.0), np.where(good, error, np.inf)
 
 
 def _absolute(run: Run) -> Run:

@@ -4,6 +4,7 @@ A generator is a symbol or a function of a normal form: tanh(p), exp(m), 1/p, p^
 identities are used to bring two writings to one form:
 
     exp(p + q) = exp(p) exp(q),  exp(k log p) = p^k,  exp(0) = 1,  log 1 = 0
+    (p^(1/q))^q = p in the arguments of functions
     tanh and sin are odd, cos is even,  logistic(−p) = 1 − logistic(p)
     [p > 0]² = [p > 0],  [−p > 0] = 1 − [p > 0] (away from p = 0),  [c p > 0] = [p > 0] for c > 0
 
@@ -171,10 +172,20 @@ class Algebra:
         generator = self._related(("named", p.key), f"({_short(p)})", 1, p)
         return self._power_of(generator, 1)
 
+    def _reduced(self, p: Polynomial) -> Polynomial:
+        """The form with (q^(1/k))^k written as q: arguments of functions are, so that equal ones look equal."""
+        for generator in sorted({g for powers, _ in p.terms for g, e in _digits(powers) if e > 1}, reverse=True):
+            degree = self._relations.get(generator, (0, p))[0]
+            exponents = [dict(_digits(powers)).get(generator, 0) for powers, _ in p.terms]
+            if degree > 1 and max(exponents) >= degree and min(exponents) >= 0:
+                p = self._cleared(p, generator)
+        return p
+
     # Functions ----------------------------------------------------------------------------------------------
 
     def apply(self, function: str, p: Polynomial) -> Polynomial:
         """A function without rules of its own: a generator."""
+        p = self._reduced(p)
         return self._power_of(self._generator((function, p.key), f"{function}({_short(p)})"), 1)
 
     def tanh(self, p: Polynomial) -> Polynomial:
@@ -184,21 +195,25 @@ class Algebra:
         return self._odd("sin", p)
 
     def _odd(self, function: str, p: Polynomial) -> Polynomial:
+        p = self._reduced(p)
         if not p.terms:
             return p
         return self.apply(function, p) if _leading(p) > 0 else -self.apply(function, -p)
 
     def cos(self, p: Polynomial) -> Polynomial:
+        p = self._reduced(p)
         if not p.terms:
             return self.constant(1)
         return self.apply("cos", p if _leading(p) > 0 else -p)
 
     def logistic(self, p: Polynomial) -> Polynomial:
+        p = self._reduced(p)
         if not p.terms:
             return self.constant(Fraction(1, 2))
         return self.apply("logistic", p) if _leading(p) > 0 else 1 - self.apply("logistic", -p)
 
     def log(self, p: Polynomial) -> Polynomial:
+        p = self._reduced(p)
         if p.as_number() == 1:
             return self.constant(0)
         generator = self._generator(("log", p.key), f"log({_short(p)})")
@@ -207,6 +222,7 @@ class Algebra:
 
     def exp(self, p: Polynomial) -> Polynomial:
         """The product of exp(c m) over the terms c m; an integer multiple of a logarithm undoes it."""
+        p = self._reduced(p)
         result = self.constant(1)
         for monomial, coefficient in p.terms.items():
             c = Fraction(coefficient)
@@ -232,6 +248,7 @@ class Algebra:
 
     def step(self, p: Polynomial) -> Polynomial:
         """[p > 0], away from p = 0."""
+        p = self._reduced(p)
         value = p.as_number()
         if value is not None:
             return self.constant(int(value > 0))
@@ -246,6 +263,7 @@ class Algebra:
 
     def inverse(self, p: Polynomial) -> Polynomial:
         """1/p, where p is not zero."""
+        p = self._reduced(p)
         if not p.terms:
             raise ZeroDivisionError("the inverse of zero")
         if len(p.terms) == 1:
@@ -259,6 +277,7 @@ class Algebra:
 
     def power(self, p: Polynomial, exponent: Fraction) -> Polynomial:
         """p^k for a constant rational k."""
+        p = self._reduced(p)
         if exponent.denominator != 1:
             q = exponent.denominator
             name = f"({_short(p)})^(1/{q})"
@@ -286,7 +305,8 @@ class Algebra:
         return not p.terms
 
     def _cleared(self, p: Polynomial, generator: int) -> Polynomial:
-        """p times something that is not zero, with as little as can be of a generator that has a relation."""
+        """p with as little as can be of a generator that has a relation; times something that is not zero where that
+        takes away inverses or negative exponents."""
         degree, value = self._relations[generator]
         unit = _BASE**generator
         parts: dict[int, dict[Monomial, Coefficient]] = {}
@@ -303,7 +323,7 @@ class Algebra:
                 result = result + part * self.power(value, Fraction(top - exponent))
             else:
                 whole, rest = divmod(exponent, degree)
-                lift = self.power(value, Fraction(whole - bottom // degree))
+                lift = self.power(value, Fraction(whole - min(bottom // degree, 0)))
                 result = result + part * lift * self._power_of(generator, rest)
         return result
 

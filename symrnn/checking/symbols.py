@@ -225,7 +225,7 @@ _SCALARS: dict[str, Callable[..., Any]] = {
     "clip": _clip,
     "where": _choose,
     "greater": lambda a, b: Step(a - b),
-    "greater_equal": lambda a, b: Step(a - b),
+    "greater_equal": lambda a, b: 1 - Step(b - a),
 }
 
 

@@ -116,7 +116,7 @@ class Unrolled:
                 truth = sympy.diff(self.loss, truth)
             reason = self._difference(truth, mine)
             if reason:
-                sides = (_cut(str(mine)), _cut(str(spelled_out(truth, _LONGEST))))
+                sides = (_cut(str(mine)), _cut(str(spelled_out(truth, _LONGEST // 4))))
                 failures.append(EntryFailure(index, *sides, reason))
         seconds = time.perf_counter() - start
         return ArrayProof(label, self.T, tuple(self.dims.items()), expected.size, tuple(failures), seconds)

@@ -17,10 +17,9 @@ from ..language.nodes import Name, Node, walk
 from ..operations.entry import SizeSymbol
 from ..operations.table import BY_HEAD
 from ..sizes import dimension_names
-from .parts import dimension_lines, docstring, helper_sources, imports
+from .parts import WIDTH, dimension_lines, docstring, helper_sources, imports
 from .printer import NumpyPrinter
 
-_WIDTH = 100
 _RESERVED = {
     "np", "math", "T", "N", "t", "params", "x", "state", "steps", "tape", "outputs", "final_state", "d_outputs",
     "d_final_state", "grads", "d_x", "d_state", "forward", "backward", "sizes",
@@ -233,7 +232,7 @@ class _Emitter:
         if spread is not None:
             pieces = [f"np.broadcast_to({' '.join(pieces)}, {spread})"]
         line = f"        {target} {sign} {' '.join(pieces)}"
-        if len(line) + len(comment) <= _WIDTH or len(pieces) == 1:
+        if len(line) + len(comment) <= WIDTH or len(pieces) == 1:
             return [line + comment]
         return [f"        {target} {sign} ({comment}", *(f"            {piece}" for piece in pieces), "        )"]
 

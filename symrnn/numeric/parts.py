@@ -11,6 +11,8 @@ from ..sizes import Shape, Size
 from .dimensions import plan_readings
 from .printer import NumpyPrinter
 
+WIDTH = 100
+
 
 def docstring(cell: Cell) -> str:
     """What the module computes, and the shapes of what goes in and out."""
@@ -83,3 +85,14 @@ def dimension_lines(cell: Cell, printer: NumpyPrinter, wanted: Iterable[str], st
                 code = f"{code} // {reading.factor}"
             lines.append(f"    {printer.dims[reading.dim]} = {code}")
     return lines
+
+
+def loop_header(pairs: list[tuple[str, str]]) -> list[str]:
+    """`for names in zip(arrays):`, broken where it is long."""
+    left = ", ".join(name for name, _ in pairs) + ("," if len(pairs) == 1 else "")
+    arrays = [array for _, array in pairs]
+    line = f"    for {left} in zip({', '.join(arrays)}, strict=True):"
+    if len(line) <= WIDTH:
+        return [line]
+    names = [f"    for {left} in zip("] if len(left) < WIDTH - 20 else ["    for (", f"        {left}", "    ) in zip("]
+    return [*names, *(f"        {array}," for array in arrays), "        strict=True,", "    ):"]

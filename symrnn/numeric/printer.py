@@ -19,7 +19,7 @@ from ..operations.table import BY_HEAD
 from ..sizes import Shape, Size
 
 SUM, PRODUCT, POWER, ATOM = range(4)
-_ENCLOSED = re.compile(r"(?<=[(\s])(?<![\w*/+-] )\{(\d)\}(?=[,)])")
+_PLACE = re.compile(r"\{(\d)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class NumpyPrinter:
             body = -term if negative else term
             text = self._over_batch(body) if reduce and self.is_batched(body) else self.at_rank(body, rank)
             sign = ("- " if pieces else "-") if negative else ("+ " if pieces else "")
-            pieces.append(sign + text.within(PRODUCT))
+            alone = len(terms) == 1 and not negative
+            pieces.append(text.code if alone else sign + text.within(PRODUCT))
         return pieces
 
     def at_rank(self, expr: sympy.Expr, rank: int) -> Text:
@@ -150,13 +151,9 @@ class NumpyPrinter:
         template = operation.numpy
         if not names_in(expr):  # a constant must stay a Python number, which takes the type of what it meets
             return Text(f"float({template.format(*(f'np.array({text.code})' for text in texts))})", ATOM)
-        loose = {int(match.group(1)) for match in _ENCLOSED.finditer(template)}
-        only_loose = {k for k in loose if template.count(f"{{{k}}}") == len(_places(template, k))}
-        words = [text.code if k in only_loose else text.within(ATOM) for k, text in enumerate(texts)]
-        source = template.format(*words)
-        if source == words[0]:
-            return Text(source, texts[0].binding if 0 in only_loose else ATOM)
-        return Text(source, ATOM if _is_closed(template) else SUM)
+        if template == "{0}":
+            return texts[0]
+        return Text(_filled(template, texts), ATOM if _is_closed(template) else SUM)
 
     def _code(self, expr: sympy.Expr) -> Code:
         text = self.text(expr)
@@ -195,8 +192,17 @@ class NumpyPrinter:
         return min((self.order.get(name, 0) for name in names_in(expr)), default=-1)
 
 
-def _places(template: str, index: int) -> list[str]:
-    return [match.group(0) for match in _ENCLOSED.finditer(template) if int(match.group(1)) == index]
+def _filled(template: str, texts: list[Text]) -> str:
+    """A template with operands in its places; one that stands between a parenthesis and a comma needs none."""
+    parts: list[str] = []
+    end = 0
+    for match in _PLACE.finditer(template):
+        before, after = template[: match.start()], template[match.end() :]
+        enclosed = before.endswith(("(", ", ")) and after.startswith((")", ","))
+        text = texts[int(match.group(1))]
+        parts += [template[end : match.start()], text.code if enclosed else text.within(ATOM)]
+        end = match.end()
+    return "".join([*parts, template[end:]])
 
 
 def _is_closed(template: str) -> bool:

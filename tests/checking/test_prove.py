@@ -30,7 +30,7 @@ def test_zoo(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["delta", "lnrnn", "catlstm", "tied", "lse", "branches", "stopped", "smooth", "matrix", "gated", "picking"],
+    ["delta", "lnrnn", "catlstm", "tied", "lse", "branches", "stopped", "matrix", "gated", "picking"],
 )
 def test_cells_of_the_language(texts, name):
     proof = prove(texts[name])
@@ -39,7 +39,7 @@ def test_cells_of_the_language(texts, name):
 
 @pytest.mark.parametrize(
     ("name", "dims"),
-    [("attention", {"m": 1, "n": 2, "p": 3, "q": 2}), ("kinked", {"m": 2, "n": 3})],
+    [("attention", {"m": 1, "n": 2, "p": 3, "q": 2}), ("kinked", {"m": 2, "n": 3}), ("smooth", {"m": 2, "n": 3})],
 )
 def test_large_cells_at_one_step(texts, name, dims):
     proof = prove(texts[name], steps=(1,), dims=dims)
@@ -48,6 +48,21 @@ def test_large_cells_at_one_step(texts, name, dims):
 
 def test_softmax_over_two_steps():
     proof = prove("def f(x, h):\n    a = softmax(W @ x + R @ h)\n    h = tanh(A @ a) + a\n    return h\n")
+    assert proof, proof.text()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "maximum(h, h) + minimum(a, a) * where(h >= h, a, 2 * a)",
+        "minimum(elu(h), h) + sqrt(1 + square(sqrt(1 + square(a))))",
+        "a / norm(a) + norm(a) ** 3",
+        "log(1 + exp(a)) * exp(-square(h)) + softplus(a) * sigmoid(-a)",
+        "stop_gradient(a) * a + sign(a) * abs(h) ** 2",
+    ],
+)
+def test_expressions_in_which_equal_things_look_different(value):
+    proof = prove(f"def f(x, h):\n    a = W @ x + R @ h\n    h = {value}\n    return h\n", steps=(1,))
     assert proof, proof.text()
 
 
@@ -87,19 +102,21 @@ def test_a_wrong_sign_in_any_equation(name):
     derivation = symrnn.derive(name)
     for equation in derivation.adjoints + derivation.gradients:
         broken = _broken(derivation, equation.name, lambda e: -e)
-        assert not prove(name, derivation=broken, dims={"m": 1, "n": 2}, steps=(1,)), equation.name
+        assert not prove(name, derivation=broken, dims={"m": 1, "n": 1}, steps=(1,)), equation.name
 
 
 @pytest.mark.parametrize("name", ["gru", "peephole_lstm"])
 def test_a_dropped_term_in_any_equation(name):
     derivation = symrnn.derive(name)
     tried = 0
-    for equation in derivation.adjoints + derivation.gradients:
-        for term in equation.terms if len(equation.terms) > 1 else ():
+    for equation in derivation.adjoints:
+        if len(equation.terms) < 2:
+            continue
+        for term in equation.terms:
             broken = _broken(derivation, equation.name, lambda e, gone=term.expr: e - gone)
             assert not prove(name, derivation=broken, dims={"m": 1, "n": 1}, steps=(1,)), (equation.name, term)
             tried += 1
-    assert tried >= 9
+    assert tried == len([t for e in derivation.adjoints if len(e.terms) > 1 for t in e.terms]) > 5
 
 
 def test_a_missing_transpose_is_found_where_sizes_do_not_show_it():
@@ -140,7 +157,7 @@ def test_failures_show_both_sides():
     text = proof.text()
     assert text.startswith("rnn: 6 of 7 entries proved, exactly (")
     assert "∂L/∂b[0] at 1 step: the two sides were not found to be equal" in text
-    assert "derived:  g_h_1[0]*tanh(" in text.replace("- g_h", "g_h") or "derived:" in text
+    assert "  derived:  " in text
     assert "(1 - Tanh(R[0, 0]*h_0[0] + W[0, 0]*x_1[0] + b[0])**2)" in text
     data = json.loads(proof.to_json())
     assert not data["ok"]
@@ -163,7 +180,7 @@ def test_a_wrong_reduction():
     broken = _broken(
         derivation, sized[0], lambda e: e.replace(lambda s: str(s) == "n" and s.is_Symbol, lambda s: s + 1)
     )
-    assert not prove(text, derivation=broken)
+    assert not prove(text, derivation=broken, steps=(1,))
 
 
 # Lemmas and leaves -------------------------------------------------------------------------------------------
@@ -197,9 +214,9 @@ def test_leaves_do_not_change_a_derivative():
 
 
 def test_a_small_budget_is_reported_and_not_a_failure_to_answer():
-    proof = prove("gru", budget=300)
+    proof = prove("rnn", budget=20)
     assert not proof
-    assert "more than 300 products of terms" in proof.text()
+    assert "more than 20 products of terms" in proof.text()
 
 
 def test_options_that_make_no_sense_raise():

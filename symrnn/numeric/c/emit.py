@@ -15,7 +15,7 @@ def emit_c(derivation: Derivation) -> str:
     interface = Interface(scope)
     forward, backward = forward_pass(scope), backward_pass(scope)
     passes = [
-        "/* The passes; numbers in comments are those of the equations. */",
+        "/* The passes. Numbers in comments are those of the equations; what nothing reads is left out. */",
         "",
         *interface.sizes(forward.work, backward.work),
         "",

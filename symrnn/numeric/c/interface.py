@@ -71,22 +71,23 @@ class Interface:
             lines += ["", "Names that C does not take are spelt otherwise: "
                       + ", ".join(f"{new} for {_plain(old)}" for new, old in renamed) + "."]  # fmt: skip
         lines += ["", "T is the number of steps and N that of sequences, at least 1 each."]
-        stateful = bool(cell.states)
-        lines += [
-            "",
-            *self._about(f"{p}_tape_size, {p}_work_size", "how many numbers the caller provides for `tape` and `work`; "
-                         "nothing is allocated here, and what these held before does not matter."),
-            *self._about(f"{p}_forward", "the outputs of every step" + (" and the final states" if stateful else "")
-                         + ", and the tape, which the backward pass reads."
-                         + (" With `initial` NULL the states start at zero. Without gradients it can be called "
-                            "for one step at a time, with the same arrays as `initial` and `final`." if stateful else "")),
-            *self._about(f"{p}_backward", "the gradients of a loss L (set, not added to what is there), given those by "
-                         "the outputs of every step" + (" and by the final states (`d_final`, NULL for zero)"
-                         if stateful else "") + ". The sizes, the parameters, the inputs and the tape are those of "
-                         "the forward pass."),
-            "",
-            "Compile with -DREAL_FLOAT for float; the type is double otherwise.",
-        ]  # fmt: skip
+        provided = "how many numbers the caller provides for `tape` and `work`; nothing is allocated here, and what "
+        provided += "these held before does not matter."
+        forward = "the outputs of every step, and the tape, which the backward pass reads."
+        backward = (
+            "the gradients of a loss L (set, not added to what is there), given those by the outputs of every step"
+        )
+        overlap = "No array that is written may overlap another"
+        if cell.states:
+            forward = forward.replace("step,", "step and the final states,") + " With `initial` NULL the states start "
+            forward += "at zero. Without gradients it can be called for one step at a time, with the same arrays as "
+            forward += "`initial` and `final`."
+            backward += " and by the final states (`d_final`, NULL for zero)"
+            overlap += ", except that `final` may be `initial` and `d_initial` may be `d_final`"
+        backward += ". The sizes, the parameters, the inputs and the tape are those of the forward pass."
+        lines += ["", *self._about(f"{p}_tape_size, {p}_work_size", provided)]
+        lines += [*self._about(f"{p}_forward", forward), *self._about(f"{p}_backward", backward), ""]
+        lines += [f"{overlap}.", "Compile with -DREAL_FLOAT for float; the type is double otherwise."]
         wrapped = [part for line in lines for part in (_wrap(line) if line else [""])]
         return ["/* " + wrapped[0], *(f" * {line}".rstrip() for line in wrapped[1:]), " */"]
 

@@ -6,32 +6,27 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-KEYWORDS = frozenset(
-    """
-    auto break case char const continue default do double else enum extern float for goto if inline int long register
-    restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
-    _Bool _Complex _Imaginary alignas alignof asm bool complex constexpr false imaginary nullptr static_assert
-    thread_local true typeof
-    """.split()
-)
+_KEYWORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int long register
+restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+_Bool _Complex _Imaginary alignas alignof asm bool complex constexpr false imaginary nullptr static_assert
+thread_local true typeof
+"""
 _MATH = """
-    acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 expm1 frexp ilogb ldexp log log10 log1p
-    log2 logb modf scalbn scalbln cbrt fabs hypot pow sqrt erf erfc lgamma tgamma ceil floor nearbyint rint lrint llrint
-    round lround llround trunc fmod remainder remquo copysign nan nextafter nexttoward fdim fmax fmin fma
-    j0 j1 jn y0 y1 yn gamma drem significand finite scalb exp10 pow10 sincos
-    """.split()
-HEADERS = frozenset(
-    {name + suffix for name in _MATH for suffix in ("", "f", "l")}
-    | set(
-        """
-        signgam isnan isinf isfinite isnormal signbit fpclassify isgreater isless isunordered HUGE_VAL HUGE_VALF
-        HUGE_VALL INFINITY NAN FP_NAN FP_INFINITE FP_ZERO FP_SUBNORMAL FP_NORMAL FP_ILOGB0 FP_ILOGBNAN FP_FAST_FMA
-        DOMAIN SING OVERFLOW UNDERFLOW PLOSS TLOSS HUGE NULL offsetof size_t ptrdiff_t wchar_t float_t double_t errno
-        M_E M_PI M_PI_2 M_PI_4 M_LN2 M_LN10 M_SQRT2 linux unix i386 index rindex near far huge
-        memcpy memmove memset memcmp abs labs div main EOF FILE stdin stdout stderr
-        """.split()
-    )
-)
+acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 expm1 frexp ilogb ldexp log log10 log1p
+log2 logb modf scalbn scalbln cbrt fabs hypot pow sqrt erf erfc lgamma tgamma ceil floor nearbyint rint lrint llrint
+round lround llround trunc fmod remainder remquo copysign nan nextafter nexttoward fdim fmax fmin fma
+j0 j1 jn y0 y1 yn gamma drem significand finite scalb exp10 pow10 sincos
+"""
+_OTHERS = """
+signgam isnan isinf isfinite isnormal signbit fpclassify isgreater isless isunordered HUGE_VAL HUGE_VALF
+HUGE_VALL INFINITY NAN FP_NAN FP_INFINITE FP_ZERO FP_SUBNORMAL FP_NORMAL FP_ILOGB0 FP_ILOGBNAN FP_FAST_FMA
+DOMAIN SING OVERFLOW UNDERFLOW PLOSS TLOSS HUGE NULL offsetof size_t ptrdiff_t wchar_t float_t double_t errno
+M_E M_PI M_PI_2 M_PI_4 M_LN2 M_LN10 M_SQRT2 linux unix i386 index rindex near far huge
+memcpy memmove memset memcmp abs labs div main EOF FILE stdin stdout stderr
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+HEADERS = frozenset([name + suffix for name in _MATH.split() for suffix in ("", "f", "l")] + _OTHERS.split())
 """What math.h, stddef.h and common systems call their own, as names or as macros."""
 
 
@@ -68,6 +63,10 @@ class Names:
             wish = prefix + wish if prefix else wish + "_"
         self.taken.add(wish)
         return wish
+
+    def copy(self) -> Names:
+        """The same names taken, for one function's own."""
+        return Names(self.taken)
 
     def first_free(self, choices: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         """The first group of which no name is taken."""

@@ -27,7 +27,9 @@ def forward_pass(scope: Scope) -> Pass:
     storage, names, variables = scope.storage, scope.names, scope.variables
     news = {state.new for state in scope.program.states}
     spare = [e for e in storage.forward if e.name not in storage.block and e.name not in storage.direct | news]
-    statements = Statements(scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.take)
+    statements = Statements(
+        scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.copy().take
+    )
     for equation in storage.forward:
         statements.equation(equation)
     work: dict[str, Shape] = {}
@@ -42,10 +44,14 @@ def forward_pass(scope: Scope) -> Pass:
     for state in storage.moving:
         step.append(f"copy({names[state.previous]}, {names[state.new]}, {_count(scope, variables[state.new].shape)});")
     arrays = _inputs(scope)
-    arrays += [(f"real *{names[n]}", scope.offset(scope.outputs[n], scope.at, variables[n].shape)) for n in scope.outputs
-               if n in storage.direct]  # fmt: skip
-    arrays += [(f"{'const ' if n not in _values(scope) else ''}real *{names[n]}", _plus(scope, scope.step, offset))
-               for n, offset in storage.block.items()]  # fmt: skip
+    for name in scope.outputs:
+        if name in storage.direct:
+            place = scope.offset(scope.outputs[name], scope.at, variables[name].shape)
+            arrays.append((f"real *{names[name]}", place))
+    written = {equation.name for equation in storage.forward}
+    for name, offset in storage.block.items():
+        const = "" if name in written else "const "
+        arrays.append((f"{const}real *{names[name]}", _plus(scope, scope.step, offset)))
     for state in storage.taped:
         offset = storage.block[state.previous]
         arrays.append((f"real *{names[state.new]}", _plus(scope, f"{scope.step} + {scope.stride}", offset)))
@@ -69,7 +75,9 @@ def backward_pass(scope: Scope) -> Pass:
     derivation, storage, names, variables = scope.derivation, scope.storage, scope.names, scope.variables
     carries = derivation.carries
     spare = [e for e in storage.adjoints if e.name not in set(carries.values())]
-    statements = Statements(scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.take)
+    statements = Statements(
+        scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.copy().take
+    )
     for equation in storage.adjoints:
         statements.equation(equation)
     arrays = _inputs(scope)
@@ -136,11 +144,6 @@ def _inputs(scope: Scope) -> list[tuple[str, str]]:
         (f"const real *{scope.names[name]}", scope.offset(scope.inputs[name], scope.at, shape))
         for name, shape in scope.cell.inputs.items()
     ]
-
-
-def _values(scope: Scope) -> set[str]:
-    """The names that forward equations give values to."""
-    return {equation.name for equation in scope.storage.forward}
 
 
 def _before(scope: Scope, state: State) -> str:

@@ -13,7 +13,7 @@ import sympy
 
 from ...equations.shapes import names_in, operands_of, shape_of
 from ...operations import structured as s
-from ...operations.entry import SizeSymbol, size_expr, size_from_expr
+from ...operations.entry import SizeSymbol, size_expr
 from ...sizes import Shape, Size
 from .forms import FORMS
 

@@ -40,6 +40,12 @@ class Loop:
     target: str
     moved: frozenset[str]
 
+    def may_follow(self, earlier: Line | Loop) -> bool:
+        """Whether both may run entry by entry in one loop, where one was written to run after the other."""
+        if isinstance(earlier, Line) or earlier.extents != self.extents:
+            return False
+        return earlier.target not in self.moved and self.target not in earlier.moved
+
 
 @dataclass(slots=True)
 class Statements:
@@ -296,18 +302,11 @@ def _grouped(pieces: list[Line | Loop]) -> list[list[Line | Loop]]:
     groups: list[list[Line | Loop]] = []
     for piece in pieces:
         group = groups[-1] if groups else []
-        if isinstance(piece, Loop) and group and all(_may_share(earlier, piece) for earlier in group):
+        if isinstance(piece, Loop) and group and all(piece.may_follow(earlier) for earlier in group):
             group.append(piece)
         else:
             groups.append([piece])
     return groups
-
-
-def _may_share(earlier: Line | Loop, later: Loop) -> bool:
-    """Whether two statements may run entry by entry, where they were written to run one after the other."""
-    if isinstance(earlier, Line) or earlier.extents != later.extents:
-        return False
-    return earlier.target not in later.moved and later.target not in earlier.moved
 
 
 def nested(extents: tuple[str, ...], index: Index, *codes: str) -> str:

@@ -10,7 +10,7 @@ import sympy
 from ...equations.shapes import names_in
 from ...operations.structured import matmul, outer, transpose
 from ...sizes import Shape, Size
-from ..parts import mentions
+from ..parts import loop_header, mentions
 from .context import Body, Context, allocate
 from .forward import weight_name
 from .plan import Line, Product, Slot, source_and_factor
@@ -151,7 +151,7 @@ class BackwardPass:
                 steps += self._line(body, lines.pop(0), terms)
         if not steps:
             return []
-        return [self._header(steps), *(f"        {step}" for step in steps)]
+        return [*self._header(steps), *(f"        {step}" for step in steps)]
 
     def _run(self, lines: list[Line], terms: dict[str, list[Term]]) -> list[Line]:
         """The next lines whose adjoints are neighbours in the block, waiting for the same source."""
@@ -244,7 +244,7 @@ class BackwardPass:
             return block
         return f"{block}{self.context.columns(slots[0].start, slots[-1].stop)}"
 
-    def _header(self, steps: list[str]) -> str:
+    def _header(self, steps: list[str]) -> list[str]:
         context = self.context
         text = "\n".join(steps)
         pairs: list[tuple[str, str]] = []
@@ -260,10 +260,9 @@ class BackwardPass:
             step, whole = context.step.names[name], context.whole.names[name]
             if mentions(text, step) and step != whole:
                 pairs.append((step, whole))
-        left, right = ", ".join(p[0] for p in pairs), ", ".join(f"{p[1]}[::-1]" for p in pairs)
         if not pairs:
-            return "    for _ in range(T):"
-        return f"    for {left}{',' if len(pairs) == 1 else ''} in zip({right}, strict=True):"
+            return ["    for _ in range(T):"]
+        return loop_header([(name, f"{array}[::-1]") for name, array in pairs])
 
     # After the loop -----------------------------------------------------------------------------------------
 

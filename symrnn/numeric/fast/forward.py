@@ -7,7 +7,7 @@ import sympy
 from ...equations.shapes import names_in
 from ...operations.functions import sigmoid
 from ...sizes import Size
-from ..parts import mentions
+from ..parts import loop_header, mentions
 from .context import Body, Context, allocate, halved, store_of
 from .plan import Line, Product, Slot, as_product
 from .ufuncs import Ufuncs, halve
@@ -32,25 +32,40 @@ def bias_terms(context: Context) -> dict[str, list[sympy.Expr]]:
 def emit_pack(context: Context) -> list[str]:
     """`pack`: stacked weights, halved rows for gates that tanh(a/2) makes, and what parameters alone decide."""
     plan, names = context.plan, context.step_names
-    lines = ["def pack(params):", '    """Weights that meet the same vector side by side; done once for many calls."""']
-    lines += [f'    {names[name]} = params["{name}"]' for name in context.derivation.cell.params]
+    lines: list[str] = []
     for line in plan.constants:
         lines.append(f"    {names[line.name]} = {context.step.text(line.expr).code}{context.numbers([line.name])}")
+    entries = ['        "params": params,']
+    entries += [f'        "{names[line.name]}": {names[line.name]},' for line in plan.constants]
     for vector, products in plan.groups.items():
         weights = [context.step.text(product.weight).code for product in products]
         stacked = weights[0] if len(weights) == 1 else f"np.concatenate([{', '.join(weights)}])"
-        lines.append(f"    {weight_name(context, vector)} = {stacked}")
+        entries.append(f'        "{weight_name(context, vector)}": {stacked},')
         if needs_halves(context, products):
             parts = ", ".join(_half(context, product.line, context.step.text(product.weight)) for product in products)
-            lines.append(f"    {weight_name(context, vector)}_half = np.concatenate([{parts}])")
+            entries.append(f'        "{weight_name(context, vector)}_half": np.concatenate([{parts}]),')
     if has_net_bias(context):
         parts = []
         for slot in plan.slots:
             terms = bias_terms(context)[slot.line]
             parts.append(_half(context, slot.line, context.step.text(sympy.Add(*terms))))
-        lines.append(f"    net_bias = np.concatenate([{', '.join(parts)}])")
-    lines.append(f"    return {', '.join(packed_names(context))},")
-    return lines
+        entries.append(f'        "net_bias": np.concatenate([{", ".join(parts)}]),')
+    text = "\n".join([*lines, *entries])
+    return [
+        "def pack(params):",
+        '    """Weights that meet the same vector side by side; done once for many calls."""',
+        *parameter_lines(context, text),
+        *lines,
+        "    return {",
+        *entries,
+        "    }",
+    ]
+
+
+def parameter_lines(context: Context, text: str) -> list[str]:
+    """The parameters that a source uses by themselves."""
+    names = {name: context.step_names[name] for name in context.derivation.cell.params}
+    return [f'    {local} = params["{name}"]' for name, local in names.items() if mentions(text, local)]
 
 
 def _half(context: Context, line: str, text) -> str:  # noqa: ANN001
@@ -75,8 +90,8 @@ def weight_name(context: Context, vector: str) -> str:
 
 
 def packed_names(context: Context) -> list[str]:
-    names = ["params"]
-    names += [context.step_names[line.name] for line in context.plan.constants]
+    """What `pack` makes, by name."""
+    names = [context.step_names[line.name] for line in context.plan.constants]
     for vector, products in context.plan.groups.items():
         names.append(weight_name(context, vector))
         names += [f"{names[-1]}_half"] if needs_halves(context, products) else []
@@ -258,9 +273,7 @@ class ForwardPass:
             if is_whole and mentions(text, context.step_names[name]) and whole != context.step_names[name]:
                 pairs.append((context.step_names[name], whole))
         pairs = [pair for pair in pairs if mentions(text, pair[0])]
-        left, right = ", ".join(pair[0] for pair in pairs), ", ".join(pair[1] for pair in pairs)
-        comma = "," if len(pairs) == 1 else ""
-        return [f"    for {left}{comma} in zip({right}, strict=True):"]
+        return loop_header(pairs)
 
     def _multiply_all(self, body: Body, lines: set[str], multiplied: set[str]) -> list[str]:
         """The products of the previous states with their stacked weights, added to the block."""
@@ -365,7 +378,7 @@ class ForwardPass:
         )
         return [
             f"    outputs = {shown}",
-            f"    return outputs, {{{finals}}}, ({', '.join(['packed', 'x', *tape_arrays(context, self.saved)])},)",
+            f"    return outputs, {{{finals}}}, ({', '.join(['packed', 'x', *tape_arrays(context, self.saved)])})",
         ]
 
     def _output(self, name: str) -> str:

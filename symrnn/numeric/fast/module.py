@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...derivation import Derivation
 from ..parts import dimension_lines, docstring, helper_sources, imports, mentions
+from ..selfcheck import self_check
 from .backward import BackwardPass
 from .context import Context, make_context
-from .forward import ForwardPass, emit_pack, first_input, packed_names, tape_arrays
+from .forward import ForwardPass, emit_pack, first_input, packed_names, parameter_lines, tape_arrays
 
 _ARRAY = '''\
 def array(work, name, shape, like):
@@ -37,39 +38,34 @@ def emit_fast(derivation: Derivation) -> str:
     forward_lines = ForwardPass(context, saved).lines()
     backward_lines = backward.lines()
     backward_lines = [*_views(context, saved, backward_lines), *backward_lines]
-    pack = emit_pack(context)
-    names = packed_names(context)
-    body = [
-        *pack,
-        "",
-        "",
-        "def forward(packed, x, state, work=None):",
-        '    """Outputs, final state, and the tape that `backward` reads; `work` keeps arrays for the next call."""',
-        "    work = {} if work is None else work",
-        f"    {_unpacked(names)} = packed",
-        *_parameters(context, forward_lines),
-        f"    T, N = {first_input(context)}.shape[:2]",
-        *_sizes(context, forward_lines),
-        *forward_lines,
-        "",
-        "",
-        "def backward(tape, d_outputs, d_final_state, work=None):",
-        '    """Gradients by the parameters, the inputs and the initial state."""',
-        "    work = {} if work is None else work",
-        f"    {_unpacked(['packed', 'x', *tape_arrays(context, saved)])} = tape",
-        f"    {_unpacked(names)} = packed",
-        *_parameters(context, backward_lines),
-        f"    T, N = {first_input(context)}.shape[:2]",
-        *_sizes(context, backward_lines, "d_final_state"),
-        *backward_lines,
-    ]
-    source = "\n".join(body)
+    forward_text = "\n".join(
+        [
+            "def forward(packed, x, state, work=None):",
+            '    """Outputs, final state, and the tape that `backward` reads; `work` keeps arrays for the next call."""',
+            *_opening(context, forward_lines),
+            *forward_lines,
+        ]
+    )
+    opening = _opening(context, backward_lines, "d_final_state")
+    spoken = "\n".join([*opening, *backward_lines])
+    kept = ["packed", "x", *tape_arrays(context, saved)]
+    backward_text = "\n".join(
+        [
+            "def backward(tape, d_outputs, d_final_state, work=None):",
+            '    """Gradients by the parameters, the inputs and the initial state."""',
+            f"    {', '.join(name if mentions(spoken, name) else '_' for name in kept)} = tape",
+            *opening,
+            *backward_lines,
+        ]
+    )
+    source = "\n\n\n".join(["\n".join(emit_pack(context)), forward_text, backward_text])
     own = [text for text in (_ARRAY, _ROWS, _PRODUCT) if text.split("(")[0].removeprefix("def ") + "(" in source]
     if _PRODUCT in own and _ROWS not in own:
         own.insert(1, _ROWS)
     helpers = helper_sources(source)
-    parts = [docstring(derivation.cell), "", *imports(source + helpers), "", *own]
-    return "\n".join(parts) + "\n" + (helpers + "\n\n" if helpers else "\n") + source + "\n"
+    text = "\n\n".join([*own, *([helpers] if helpers else []), source + "\n"])
+    head = [docstring(derivation.cell), "", *imports(text), "", ""]
+    return "\n".join([*head, text, "", self_check(derivation.cell, forward_text + helper_sources(forward_text))])
 
 
 def _saved(context: Context) -> list[str]:
@@ -80,19 +76,22 @@ def _saved(context: Context) -> list[str]:
     return [name for name in plan.shapes if name in read and name in plan.batched and context.step.roles[name] in roles]
 
 
-def _unpacked(names: list[str]) -> str:
-    return ", ".join(names) + ("," if len(names) == 1 else "")
-
-
-def _parameters(context: Context, lines: list[str]) -> list[str]:
-    """Parameters that a pass uses by themselves."""
+def _opening(context: Context, lines: list[str], state: str = "state") -> list[str]:
+    """What a pass unpacks before it starts: only what it speaks of."""
     text = "\n".join(lines)
-    sized = context.derivation.cell.params
-    return [
-        f'    {context.step_names[name]} = params["{name}"]'
-        for name in sized
-        if mentions(text, context.step_names[name])
-    ]
+    opening = ["    work = {} if work is None else work"] if mentions(text, "work") else []
+    parameters = parameter_lines(context, text)
+    opening += ['    params = packed["params"]', *parameters] if parameters else []
+    opening += [f'    {name} = packed["{name}"]' for name in packed_names(context) if mentions(text, name)]
+    sizes = _sizes(context, lines, state)
+    if any("params[" in line for line in sizes) and not parameters:
+        opening.append('    params = packed["params"]')
+    spoken = [name for name in "TN" if mentions(text, name)]
+    if spoken:
+        places = {"T": "[0]", "N": "[1]"}
+        one = f"    {spoken[0]} = {first_input(context)}.shape{places[spoken[0]]}"
+        opening.append(f"    T, N = {first_input(context)}.shape[:2]" if len(spoken) == 2 else one)
+    return [*opening, *sizes]
 
 
 def _views(context: Context, saved: list[str], lines: list[str]) -> list[str]:

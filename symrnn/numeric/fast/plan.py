@@ -95,6 +95,9 @@ def make_plan(derivation: Derivation) -> Plan:
     batched = _batched(derivation, forward, shapes)
     carries = set(derivation.carries.values())
     backward, gradients = _eliminate(backward, gradients, shapes, carries)
+    goals = carries | {name for line in gradients for name in line.reads}
+    live = _needed_for(goals, backward)
+    backward = [line for line in backward if line.name in live]
     forward = _needed_lines(derivation, forward, [*backward, *gradients])
     constants = [line for line in forward if line.name not in batched]
     recurrent = _reached_from({s.previous for s in derivation.cell.program.states}, forward)

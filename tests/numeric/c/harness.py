@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,10 +17,11 @@ from symrnn.numeric.c import emit_c
 from symrnn.numeric.c.names import identifier
 
 COMPILER = shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")
-FLAGS = [
-    *"-std=c99 -O0 -Wall -Wextra -Werror -pedantic -Wshadow -Wconversion -Wdouble-promotion -Wvla".split(),
-    *"-fsanitize=address,undefined -fno-sanitize-recover=all".split(),
-]
+FLAGS = """
+-std=c99 -O0 -Wall -Wextra -Werror -pedantic -Wshadow -Wconversion -Wdouble-promotion -Wvla
+-fsanitize=address,undefined -fno-sanitize-recover=all
+"""
+FLAGS = FLAGS.split()
 DTYPES = {"double": ("float64", []), "float": ("float32", ["-DREAL_FLOAT"])}
 
 # Every array has exactly its size, so that the sanitizer sees a step beyond it, and is full of NaN before it is
@@ -56,6 +58,17 @@ static inline void done(FILE *out, real *array, size_t count)
     free(array);
 }
 """
+
+
+def unable():
+    """Why nothing can be compiled here; empty when it can."""
+    if COMPILER is None:
+        return "there is no C compiler here (gcc, cc or clang)"
+    program = "#include <math.h>\nint main(void) { return 0; }\n"
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [COMPILER, *FLAGS, "-x", "c", "-", "-o", f"{folder}/program", "-lm"]
+        result = subprocess.run(arguments, input=program, capture_output=True, text=True, timeout=60)
+    return "" if result.returncode == 0 else f"{COMPILER} cannot build with sanitizers: {result.stderr[:200]}"
 
 
 @dataclass
@@ -118,7 +131,7 @@ def driver(case, k, null_states=False):
         lines.append(f"    const size_t dim{d} = number(in);")
         sizes.append(f"dim{d}")
     counts, names = [], []
-    for (group, name), array in arrays_in(case):
+    for (group, _), array in arrays_in(case):
         counts.append(array.size)
         names.append(f"{group}{len(names)}")
         lines.append(f"    real *{names[-1]} = given(in, {array.size});")
@@ -127,7 +140,7 @@ def driver(case, k, null_states=False):
         for group in ("params", "x", "state", "upstream", "d_final")
     }
     outs, made = {}, []
-    for (group, name), array in arrays_out(case):
+    for (group, _), array in arrays_out(case):
         made.append((f"made_{group}{len(made)}", array.size))
         outs.setdefault(group, []).append(made[-1][0])
         lines.append(f"    real *{made[-1][0]} = blank({array.size});")

@@ -1,0 +1,106 @@
+"""The text of emitted C: what is in it, what it is called, and that every operation has a form."""
+
+import re
+
+import pytest
+
+import symrnn
+from symrnn.numeric.c import emit_c
+from symrnn.numeric.c.forms import FORMS, HELPERS, MATH, calls
+from symrnn.numeric.c.names import HEADERS, KEYWORDS, Names, identifier
+from symrnn.numeric.c.printer import Sizes
+from symrnn.numeric.c.statements import Loop, wrapped
+from symrnn.operations.entry import size_expr
+from symrnn.operations.table import ALL
+from symrnn.sizes import Size
+
+
+def test_every_elementwise_operation_has_a_form():
+    assert set(FORMS) == {row.head for row in ALL if row.head is not None and row.elementwise}
+
+
+def test_forms_call_what_there_is():
+    known = {*HELPERS, *MATH, "REAL"}
+    for text in (*FORMS.values(), *HELPERS.values()):
+        called = set(re.findall(r"\b(\w+)\(", re.sub(r"/\*.*?\*/", "", text))) - {"for"}
+        assert called <= known
+
+
+@pytest.mark.parametrize("name", symrnn.zoo)
+def test_the_zoo_in_c(name):
+    derivation = symrnn.derive(name)
+    source = emit_c(derivation)
+    assert source == emit_c(derivation)
+    assert max(map(len, source.splitlines())) <= 120
+    assert set(re.findall(r"#include <(.*)>", source)) <= {"math.h", "stddef.h"}
+    assert not any(calls(source, word) for word in ("malloc", "calloc", "free", "alloca", "printf"))
+    for equation in (*derivation.forward, *derivation.adjoints):
+        assert f"/* ({equation.number}) */" in source
+    helpers = re.findall(r"^static \w+ (\w+)\(", source, re.MULTILINE)
+    assert len(set(helpers)) == len(helpers)
+    for helper in helpers:
+        assert source.count(f"{helper}(") > 1, "a helper is there because it is called"
+
+
+def test_the_header_says_what_is_where():
+    source = emit_c(symrnn.derive("peephole_lstm"))
+    header = source[: source.index("*/")]
+    for words in ("W_i, W_f, W_g, W_o (n, m)", "x (T, N, m)", "h, c (N, n)", "out_h (T, N, n)", "-DREAL_FLOAT"):
+        assert words in header
+    for function in ("tape_size", "work_size", "forward", "backward"):
+        assert f"peephole_lstm_{function}" in header
+
+
+def test_the_tape_holds_each_value_once():
+    """Of an LSTM: two states, four gates; neither net inputs nor a state both before and after the step."""
+    assert "return N * (T * (6 * n) + 2 * n);" in emit_c(symrnn.derive("lstm"))
+
+
+def test_comments_stay_closed(odd_cells):
+    source = emit_c(symrnn.derive(symrnn.cell(odd_cells["names"])))
+    without = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+    assert "*/" not in without
+    assert "here" not in without
+
+
+@pytest.mark.parametrize(
+    ("name", "c_name"),
+    [("W_i", "W_i"), ("α", "alpha"), ("Γ", "Gamma"), ("λ_1", "lambda_1"), ("é", "e"), ("_x", "v_x"), ("中", "u4e2d")],
+)
+def test_transliteration(name, c_name):
+    assert identifier(name) == c_name
+
+
+def test_names_are_kept_clear_of_each_other_and_of_c():
+    names = Names({"T"})
+    assert [names.take(word) for word in ("T", "α", "alpha", "double", "y0", "h")] == [
+        "T_", "alpha", "alpha_", "double_", "y0_", "h",
+    ]  # fmt: skip
+    assert {"double", "restrict", "register"} <= KEYWORDS
+    assert {"gamma", "j0", "tanh", "tanhf", "INFINITY"} <= HEADERS
+
+
+def test_sizes_subtract_last():
+    sizes = Sizes({"n": "n", "m": "dim_m"})
+    n, m = Size.of("n"), Size.of("m")
+    assert sizes.size(m.scaled(-1) + n) == "n - dim_m"
+    assert sizes.count(size_expr(n) * (size_expr(n) + 2) - 2 * size_expr(m)) == "2 * n + n * n - 2 * dim_m"
+    assert sizes.count(size_expr(n) * 0) == "0"
+
+
+def test_loops_share_a_header_only_where_the_order_does_not_matter():
+    def loop(target, moved=(), extents=("n", "n")):
+        return Loop(extents, ("i", "j"), f"{target}[i * n + j] = …;", target, frozenset(moved))
+
+    assert loop("A").may_follow(loop("B"))
+    assert not loop("A", moved={"B"}).may_follow(loop("B")), "it reads entries of B that are not there yet"
+    assert not loop("A").may_follow(loop("B", moved={"A"})), "it overwrites entries of A that B has still to read"
+    assert not loop("A").may_follow(loop("B", extents=("n", "m")))
+
+
+def test_long_statements_are_not_broken_within_subscripts():
+    line = "    " + " + ".join(f"a[i * columns + {k}]" for k in range(30)) + ";"
+    pieces = wrapped(line)
+    assert " ".join(piece.strip() for piece in pieces) == line.strip()
+    assert max(map(len, pieces)) <= 110
+    assert all(piece.count("[") == piece.count("]") for piece in pieces)

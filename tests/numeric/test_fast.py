@@ -1,0 +1,159 @@
+"""Fast kernels against plain ones, and what only they have: packing, checkpoints, work arrays."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import symrnn
+from symrnn.testing import cells
+
+
+def as_dict(value, name="it"):
+    return value if isinstance(value, dict) else {name: value}
+
+
+def flat(outputs, final, grads):
+    """Every array of a training step under one name each."""
+    groups = {"output": as_dict(outputs), "final": final, "params": grads.params, "x": as_dict(grads.x)}
+    groups["state"] = grads.state
+    return {(group, name): value for group, arrays in groups.items() for name, value in arrays.items()}
+
+
+def step(kernel, sample, seed=0, tape="full", params=None):
+    outputs, final, kept = kernel.forward(sample.params if params is None else params, sample.x, sample.state, tape=tape)
+    generator = np.random.default_rng(seed)
+
+    def like(array):
+        return generator.standard_normal(array.shape).astype(array.dtype)
+
+    d_outputs = {name: like(value) for name, value in outputs.items()} if isinstance(outputs, dict) else like(outputs)
+    grads = kernel.backward(kept, d_outputs, {name: like(value) for name, value in final.items()})
+    return flat(outputs, final, grads)
+
+
+def assert_same(mine, theirs, tolerance):
+    assert mine.keys() == theirs.keys()
+    overall = max(np.abs(value).max() for value in theirs.values())
+    for key, value in theirs.items():
+        assert mine[key].shape == value.shape, key
+        assert mine[key].dtype == value.dtype, key
+        assert np.abs(mine[key] - value).max() <= tolerance * max(np.abs(value).max(), 1e-2 * overall), key
+
+
+@pytest.mark.parametrize("name", list(symrnn.zoo))
+@pytest.mark.parametrize(("T", "N"), [(1, 1), (1, 4), (6, 1), (5, 3)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 2e-5)])
+def test_fast_agrees_with_plain(name, T, N, dtype, tolerance):
+    derivation = symrnn.derive(name)
+    sample = derivation.cell.sample(T=T, N=N, seed=T, dtype=dtype)
+    assert_same(step(derivation.numpy(dtype), sample), step(derivation.numpy(dtype, plain=True), sample), tolerance)
+
+
+@given(cells(), st.integers(1, 4), st.integers(0, 2**16))
+def test_fast_agrees_with_plain_on_random_cells(text, T, seed):
+    derivation = symrnn.derive(text)
+    sample = derivation.cell.sample(T=T, N=2, seed=seed)
+    assert_same(step(derivation.numpy(), sample), step(derivation.numpy(plain=True), sample), 1e-10)
+
+
+def test_gates_that_no_state_reaches_leave_the_loop():
+    """minGRU: its gates see the input alone."""
+    text = "def min_gru(x, h):\n    z = sigmoid(W_z @ x + b_z)\n    n = W_n @ x + b_n\n    h = (1 - z) * h + z * n\n    return h"
+    source = symrnn.derive(text).numpy().source
+    forward = source[source.index("def forward") : source.index("def backward")]
+    loop = forward[forward.index("    for ") :]
+    assert "tanh" not in loop
+    assert "matmul" not in loop
+    backward = source[source.index("def backward") :]
+    assert "matmul" not in backward[backward.index("    for ") : backward.index("grads = {")]
+
+
+def test_one_product_and_one_tanh_a_step():
+    source = symrnn.derive("lstm").numpy().source
+    forward = source[source.index("def forward") : source.index("def backward")]
+    loop = forward[forward.index("    for ") :]
+    assert loop.count("np.matmul") == 1
+    assert loop.count("np.tanh") == 2  # all gates, and the cell's
+    backward = source[source.index("def backward") :]
+    assert backward[backward.index("    for ") : backward.index("grads = {")].count("np.matmul") == 1
+
+
+@pytest.mark.parametrize("T", [1, 2, 7, 16, 50])
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_checkpoints_give_the_same_and_keep_less(name, T):
+    derivation = symrnn.derive(name)
+    kernel = derivation.numpy()
+    sample = derivation.cell.sample(T=T, N=2)
+    assert_same(step(kernel, sample, tape="checkpoint"), step(kernel, sample), 1e-13)
+    _, _, kept = kernel.forward(sample.params, sample.x, sample.state, tape="checkpoint")
+    if T > 1:
+        assert len(kept.values.starts) <= T**0.5 + 1
+
+
+def test_a_misspelt_tape_raises():
+    sample = symrnn.load("rnn").sample()
+    with pytest.raises(symrnn.OptionError, match="tape is 'full' or 'checkpoint', not 'checkpoints'. did you mean"):
+        symrnn.derive("rnn").numpy().forward(sample.params, sample.x, tape="checkpoints")
+
+
+def test_packed_parameters_give_the_same():
+    derivation = symrnn.derive("peephole_lstm")
+    kernel = derivation.numpy()
+    sample = derivation.cell.sample()
+    packed = kernel.pack(sample.params)
+    assert_same(step(kernel, sample, params=packed), step(kernel, sample), 0.0)
+    with pytest.raises(symrnn.InputError, match="params lacks"):
+        kernel.pack({})
+
+
+def test_work_arrays_of_a_tape_are_nobody_elses_while_it_lives():
+    derivation = symrnn.derive("lstm")
+    kernel = derivation.numpy()
+    first, second = (derivation.cell.sample(T=3, N=2, seed=seed) for seed in (1, 2))
+    expected = step(derivation.numpy(), first)
+    outputs, final, tape = kernel.forward(first.params, first.x, first.state)
+    kept = outputs.copy()
+    for _ in range(6):
+        step(kernel, second)
+    assert np.array_equal(outputs, kept)
+    generator = np.random.default_rng(0)
+    d_outputs = generator.standard_normal(outputs.shape)
+    d_final = {name: generator.standard_normal(value.shape) for name, value in final.items()}
+    assert_same(flat(outputs, final, kernel.backward(tape, d_outputs, d_final)), expected, 0.0)
+    assert_same(flat(outputs, final, kernel.backward(tape, d_outputs, d_final)), expected, 0.0)
+
+
+def test_what_is_returned_is_the_callers():
+    """Nothing that a call returns shares memory with what it was given or with a later call."""
+    derivation = symrnn.derive("def f(x, h):\n    h = x + h\n    return h")
+    kernel = derivation.numpy()
+    sample = derivation.cell.sample(T=2, N=2)
+    one, two = step(kernel, sample), step(kernel, sample)
+    given = [sample.x, *sample.params.values(), *sample.state.values()]
+    for value in one.values():
+        assert not any(np.shares_memory(value, other) for other in (*given, *two.values()))
+
+
+def test_one_kernel_serves_two_threads():
+    derivation = symrnn.derive("gru")
+    kernel = derivation.numpy()
+    samples = [derivation.cell.sample(T=4, N=3, seed=seed) for seed in range(4)]
+    expected = [step(derivation.numpy(), sample) for sample in samples]
+    wrong = []
+
+    def work(place):
+        for _ in range(20):
+            try:
+                assert_same(step(kernel, samples[place]), expected[place], 0.0)
+            except AssertionError as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
