@@ -75,7 +75,13 @@ def _verdict(limit: float, cases: Iterable[tuple[float, Record]]) -> str:
     worst, record = missed[0]
     where = f"{record.cell}, {record.dtype}, n = {record.sizes[1]}, {_threads(record.threads)}"
     by = f"{worst:.2f}, {100 * (worst / limit - 1):.0f} % above the goal"
-    return f"missed in {len(missed)} of {len(measured)} cases, at worst {by} ({where})"
+    return f"missed in {len(missed)} of {len(measured)} cases, at worst {by} ({where}){_floor(limit, record, worst)}"
+
+
+def _floor(limit: float, record: Record, worst: float) -> str:
+    """What the products alone would reach, where that is above the goal: no kernel of these products can meet it."""
+    products = worst / record.ratios[PRODUCTS] if PRODUCTS in record.ratios else 0.0
+    return f"; the products alone take {products:.2f}" if products > limit else ""
 
 
 def _threads(count: int) -> str:

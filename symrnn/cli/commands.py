@@ -33,7 +33,7 @@ def run(call: Call) -> Answer:
         case "check":
             return check(call)
         case "code":
-            return Answer(_derive(call).numpy().source)
+            return Answer(_derive(call).code(call.target))
 
 
 def list_cells() -> Answer:

@@ -25,6 +25,7 @@ class Call:
     steps: bool = False
     seed: int = 0
     json: bool = False
+    target: str = "numpy"
     output: str | None = None
 
 
@@ -76,6 +77,8 @@ examples:
 examples:
   symrnn code lstm
   symrnn code my_cell.py -o my_cell_numpy.py
+  symrnn code my_cell.py --target torch -o my_cell_torch.py
+  symrnn code my_cell.py --target c -o my_cell.c
 
 {_CELLS}""",
 }
@@ -135,13 +138,14 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     command("list", "name the cells of the zoo")
     show = command("show", "print a cell's forward and backward equations")
     check = command("check", "derive a cell's gradients, prove them and check them numerically")
-    code = command("code", "print a cell's forward and backward pass as NumPy")
+    code = command("code", "print a cell's forward and backward pass as a program")
     for made in (show, check, code):
         made.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
     show.add_argument("--format", type=_format, default="text", metavar="text|latex", help="what to print (text)")
     show.add_argument("--steps", action="store_true", help="explain each line by the rule that it came from")
     check.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random arrays (0)")
     check.add_argument("--json", action="store_true", help="print both reports as one JSON object")
+    code.add_argument("--target", default="numpy", metavar="numpy|torch|c", help="the language to print (numpy)")
     for made in (show, code):
         made.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
     return parser, commands

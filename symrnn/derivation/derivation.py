@@ -62,5 +62,11 @@ class Derivation:
 
         return build_kernel(self, dtype, plain=plain)
 
+    def code(self, target: str = "numpy") -> str:
+        """A program of its own that computes both passes: `numpy`, `torch` or `c`."""
+        from ..numeric import emit_source
+
+        return emit_source(self, target)
+
     def __repr__(self) -> str:
         return f"<Derivation of {self.cell.name}: {len(self.equations)} equations>"

@@ -34,7 +34,9 @@ def slope(arrays, array, index, d_outputs, d_final_state):
 def self_check(cell: Cell, body: str) -> str:
     """`loss`, `slope`, `check` and a `__main__` for a module whose other text is `body`."""
     if any(equation.expr.has(stop_gradient) for equation in cell.equations):
-        return "# This cell stops gradients on purpose, which no difference of losses can see: there is no self-check.\n"
+        return (
+            "# This cell stops gradients on purpose, which no difference of losses can see: there is no self-check.\n"
+        )
     real = any(call in body for call in _REAL_ONLY)
     dims = default_dims(cell)
     sizes = "".join(f", {dim}={value}" for dim, value in dims.items())
@@ -71,7 +73,8 @@ def self_check(cell: Cell, body: str) -> str:
         "    _, _, tape = forward(pack(params), x, state)",
         "    grads, d_x, d_state = backward(tape, d_outputs, d_final_state)",
         *_complexified(real, one_x),
-        f"    pairs = [(params[name], grads[name]) for name in params] + {'[(x, d_x)]' if one_x else '[(x[k], d_x[k]) for k in x]'}",
+        "    pairs = [(params[name], grads[name]) for name in params]",
+        f"    pairs += {'[(x, d_x)]' if one_x else '[(x[name], d_x[name]) for name in x]'}",
         "    pairs += [(state[name], d_state[name]) for name in state]",
         "    worst = 0.0",
         "    for array, gradient in pairs:",
@@ -90,7 +93,7 @@ def self_check(cell: Cell, body: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _entries(shapes, lead: tuple[str, ...], *, fan: bool = False) -> list[str]:  # noqa: ANN001
+def _entries(shapes, lead: tuple[str, ...], *, fan: bool = False) -> list[str]:
     """`"W": draw((n, m)) / m**0.5` for every array."""
     return [f'"{name}": {_drawn(shape, lead, fan=fan)}' for name, shape in shapes.items()]
 

@@ -35,7 +35,7 @@ def _arithmetic() -> list[Operation]:
 _SIGMOID = '''\
 def sigmoid(a):
     """1 / (1 + exp(-a)) without overflow."""
-    decay = np.exp(-np.abs(a))
+    decay = np.exp(np.where(a >= 0, -a, a))
     return np.where(a >= 0, 1, decay) / (1 + decay)
 '''
 _ELU = """\

@@ -154,6 +154,8 @@ def test_the_table_and_the_goals():
     assert verdicts["1.0 against torch.nn: lstm, gru_reset_after, float64"] == (
         "missed in 1 of 1 cases, at worst 1.20, 20 % above the goal (lstm, float64, n = 512, 1 thread)"
     )
+    text = list(lines([record(ratios={"bare products": 1.1, "torch.nn": 1.32})], {}))
+    assert any(line.endswith("(lstm, float64, n = 512, 1 thread); the products alone take 1.20") for line in text)
     assert verdicts["1.3 against torch.nn: lstm, gru_reset_after, float32, n = 8, 128"] == "not measured"
     assert verdicts["1.0 against jax.jit of scan: every cell"] == "met in all 2 cases (0.50 at most)"
     assert verdicts["compile in 50 ms"] == "missed: 60 ms for gru"

@@ -23,7 +23,9 @@ def flat(outputs, final, grads):
 
 
 def step(kernel, sample, seed=0, tape="full", params=None):
-    outputs, final, kept = kernel.forward(sample.params if params is None else params, sample.x, sample.state, tape=tape)
+    outputs, final, kept = kernel.forward(
+        sample.params if params is None else params, sample.x, sample.state, tape=tape
+    )
     generator = np.random.default_rng(seed)
 
     def like(array):
@@ -95,7 +97,7 @@ def test_checkpoints_give_the_same_and_keep_less(name, T):
 
 def test_a_misspelt_tape_raises():
     sample = symrnn.load("rnn").sample()
-    with pytest.raises(symrnn.OptionError, match="tape is 'full' or 'checkpoint', not 'checkpoints'. did you mean"):
+    with pytest.raises(symrnn.OptionError, match=r"tape is 'full' or 'checkpoint', not 'checkpoints'. did you mean"):
         symrnn.derive("rnn").numpy().forward(sample.params, sample.x, tape="checkpoints")
 
 

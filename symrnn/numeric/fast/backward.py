@@ -4,6 +4,7 @@ and the parameters' gradients in one product per vector after it."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sympy
 
@@ -167,7 +168,7 @@ class BackwardPass:
             run.append(line)
         slots = sorted((self.columns[line.name] for line in run), key=lambda slot: str(slot.start))
         places = [slot for slot in self.plan.slots if slot in slots]
-        joined = all(a.stop == b.start and a.size == b.size for a, b in zip(places, places[1:], strict=False))
+        joined = all(a.stop == b.start and a.size == b.size for a, b in pairwise(places))
         return run if joined and len({slot.size for slot in places}) == 1 else run[:1]
 
     def _run_together(self, run: list[Line], terms: dict[str, list[Term]]) -> list[str]:
@@ -238,7 +239,7 @@ class BackwardPass:
     def _stretch(self, products: tuple[Product, ...], block: str) -> str | None:
         """The columns of the block that belong to a stack, if they are neighbours in its order."""
         slots = [slot for p in products for slot in self.plan.slots if slot.line == p.line]
-        if any(a.stop != b.start for a, b in zip(slots, slots[1:], strict=False)):
+        if any(a.stop != b.start for a, b in pairwise(slots)):
             return None
         if len(slots) == len(self.plan.slots):
             return block
@@ -335,7 +336,7 @@ class BackwardPass:
         return [*lines, "    grads = {", *grads, "    }", *d_x, f"    return grads, d_x, {{{states}}}"]
 
     def _stacked_gradients(self, lines: list[str]) -> dict[sympy.Expr, str]:
-        """Gradients of stacked weights in one product, and of what is added to the net inputs in one sum: term -> rows."""
+        """Gradients of stacked weights in one product, of what is added to net inputs in one sum: term -> rows."""
         context = self.context
         adjoint_of = self.derivation.adjoint_of
         stacked: dict[sympy.Expr, str] = {}
@@ -385,7 +386,7 @@ class BackwardPass:
         return f"np.array({text})"
 
 
-def _numbered(writer, factor: sympy.Expr, name: str, numbers: str) -> list[str]:  # noqa: ANN001
+def _numbered(writer, factor: sympy.Expr, name: str, numbers: str) -> list[str]:
     lines = writer.compute(factor, name)
     return [lines[0] + numbers, *lines[1:]]
 

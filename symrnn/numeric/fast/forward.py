@@ -68,7 +68,7 @@ def parameter_lines(context: Context, text: str) -> list[str]:
     return [f'    {local} = params["{name}"]' for name, local in names.items() if mentions(text, local)]
 
 
-def _half(context: Context, line: str, text) -> str:  # noqa: ANN001
+def _half(context: Context, line: str, text) -> str:
     slot = context.plan.slot_of(line)
     return f"0.5 * {text.within(2)}" if slot is not None and slot.activation is sigmoid else text.code
 

@@ -41,7 +41,7 @@ def emit_fast(derivation: Derivation) -> str:
     forward_text = "\n".join(
         [
             "def forward(packed, x, state, work=None):",
-            '    """Outputs, final state, and the tape that `backward` reads; `work` keeps arrays for the next call."""',
+            '    """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""',
             *_opening(context, forward_lines),
             *forward_lines,
         ]
@@ -58,14 +58,19 @@ def emit_fast(derivation: Derivation) -> str:
             *backward_lines,
         ]
     )
-    source = "\n\n\n".join(["\n".join(emit_pack(context)), forward_text, backward_text])
+    pack_text = "\n".join(emit_pack(context))
+    source = "\n\n\n".join([pack_text, forward_text, backward_text])
     own = [text for text in (_ARRAY, _ROWS, _PRODUCT) if text.split("(")[0].removeprefix("def ") + "(" in source]
     if _PRODUCT in own and _ROWS not in own:
         own.insert(1, _ROWS)
     helpers = helper_sources(source)
     text = "\n\n".join([*own, *([helpers] if helpers else []), source + "\n"])
     head = [docstring(derivation.cell), "", *imports(text), "", ""]
-    return "\n".join([*head, text, "", self_check(derivation.cell, forward_text + helper_sources(forward_text))])
+    return "\n".join([*head, text, "", self_check(derivation.cell, _with_helpers(pack_text + forward_text))])
+
+
+def _with_helpers(text: str) -> str:
+    return text + helper_sources(text)
 
 
 def _saved(context: Context) -> list[str]:

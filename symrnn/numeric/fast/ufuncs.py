@@ -46,7 +46,10 @@ class Ufuncs:
 
     def sum_of(self, terms: tuple[sympy.Expr, ...], out: str) -> list[str]:
         """The sum of terms in their own order."""
-        return self._sum(list(terms), out, 0) if len(terms) > 1 else self.compute(terms[0], out)
+        if len(terms) > 1:
+            return self._sum(list(terms), out, 0)
+        (term,) = terms
+        return self.compute(term, out)
 
     def add_to(self, out: str, term: sympy.Expr, depth: int = 0) -> list[str]:
         """`out += term`."""

@@ -108,14 +108,9 @@ class Plan:
         spread, printer = self.spread(equation), self.printer(like)
         of_parameter = equation.kind != "forward" and self.role_of_written(equation) == "parameter"
         unbatched = equation.kind != "forward" and not self.batched[self.derivation.variables[equation.name].written]
-        if not equation.expr.free_symbols and (spread is not None or equation.expr == 0):
+        if not equation.expr.free_symbols and spread is not None:
             value = printer.text(equation.expr).code
-            line = (
-                f"{target} = {like}.new_zeros(())"
-                if spread is None
-                else f"{target} = {like}.new_full({spread}, {value})"
-            )
-            return [margin + line + comment]
+            return [f"{margin}{target} = {like}.new_full({spread}, {value}){comment}"]
         if equation.written is not None:
             places: dict[str, int] = {}
             for leaf in walk(equation.written):
