@@ -46,10 +46,7 @@ class Ufuncs:
 
     def sum_of(self, terms: tuple[sympy.Expr, ...], out: str) -> list[str]:
         """The sum of terms in their own order."""
-        if len(terms) > 1:
-            return self._sum(list(terms), out, 0)
-        (term,) = terms
-        return self.compute(term, out)
+        return self._sum(list(terms), out, 0) if terms[1:] else self.compute(sympy.Add(*terms), out)
 
     def add_to(self, out: str, term: sympy.Expr, depth: int = 0) -> list[str]:
         """`out += term`."""
