@@ -98,6 +98,7 @@ def test_links_lead_to_files() -> None:
 
 def test_the_changelog_and_the_contributors_page_name_what_is_there() -> None:
     rooms = re.findall(r"^\| `([\w/.]+)` \|", (README.parent / "CONTRIBUTING.md").read_text(), re.MULTILINE)
-    assert len(rooms) == 12
     package = Path(symrnn.__file__).parent
     assert all((package / room).exists() for room in rooms)
+    folders = {f"{entry.name}/" for entry in package.iterdir() if (entry / "__init__.py").is_file()}
+    assert folders <= set(rooms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from .dimensions import LEADING_AXES, Reading, plan_readings
 
 Array = np.ndarray[Any, Any]
 
+_REMEMBERED = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Checker:
@@ -24,6 +26,8 @@ class Checker:
     cell: Cell
     dtype: np.dtype[Any]
     readings: tuple[Reading, ...]
+    # Shapes that were worked out before, by what they are of and at which sizes: small sequences would feel them.
+    known: dict[tuple[Any, ...], dict[str, tuple[int, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def of(cell: Cell, dtype: str) -> Checker:
@@ -92,7 +96,8 @@ class Checker:
                     f"{reading.holder} {reading.array} has the shape {array.shape}: too few axes"
                     + (f" behind its {axes} leading ones ({', '.join('TN'[-axes:])})" if axes else "")
                 )
-            dims[reading.dim] = (array.shape[reading.axis] - reading.rest.value(dims)) // reading.factor
+            length = array.shape[reading.axis]
+            dims[reading.dim] = length if reading.plain else (length - reading.rest.value(dims)) // reading.factor
         for need in self.cell.program.constraints:
             if need.value(dims) < 0:
                 raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")
@@ -102,8 +107,14 @@ class Checker:
         self, arrays: Arrays, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...], what: str
     ) -> None:
         """Refuse an array whose shape is not the one that the dimensions give."""
+        key = (what, lead, *dims.values())
+        shapes = self.known.get(key)
+        if shapes is None:
+            shapes = {name: lead + tuple(size.value(dims) for size in shape) for name, shape in wanted.items()}
+            if len(self.known) < _REMEMBERED:
+                self.known[key] = shapes
         for name, array in arrays.items():
-            expected = lead + tuple(size.value(dims) for size in wanted[name])
+            expected = shapes[name]
             if array.shape != expected:
                 words = ["T", "N"][2 - len(lead) :] if lead else []
                 symbols = ", ".join([*words, *map(str, wanted[name])])

@@ -23,14 +23,19 @@ class Reading:
     axis: int
     size: Size
 
-    @property
-    def factor(self) -> int:
-        return dict(self.size.coefficients)[self.dim]
+    factor: int
+    rest: Size
+    """What the axis holds besides `factor` times `dim`."""
 
     @property
-    def rest(self) -> Size:
-        """What the axis holds besides the multiple of `dim`."""
-        return self.size - Size.of(self.dim).scaled(self.factor)
+    def plain(self) -> bool:
+        """Whether the axis' length is the dimension itself."""
+        return self.factor == 1 and not self.rest.coefficients and not self.rest.constant
+
+    @staticmethod
+    def of(dim: str, holder: Holder, array: str, axis: int, size: Size) -> Reading:
+        factor = dict(size.coefficients)[dim]
+        return Reading(dim, holder, array, axis, size, factor, size - Size.of(dim).scaled(factor))
 
 
 def plan_readings(cell: Cell, holders: tuple[Holder, ...] = ("x", "state", "params")) -> tuple[Reading, ...]:
@@ -48,7 +53,7 @@ def plan_readings(cell: Cell, holders: tuple[Holder, ...] = ("x", "state", "para
         for holder, name, axis, size in axes:
             unknown = [dim for dim in size.names if dim not in known]
             if len(unknown) == 1:
-                reading = Reading(unknown[0], holder, name, axis, size)  # type: ignore[arg-type]
+                reading = Reading.of(unknown[0], holder, name, axis, size)  # type: ignore[arg-type]
                 cost = len(size.coefficients) + abs(reading.factor) + bool(size.constant)
                 if best is None or cost < best[0]:
                     best = cost, reading

@@ -17,7 +17,7 @@ from ..language.nodes import Name, Node, walk
 from ..operations.entry import SizeSymbol
 from ..operations.table import BY_HEAD
 from ..sizes import dimension_names
-from .parts import WIDTH, dimension_lines, docstring, helper_sources, imports
+from .parts import BUILTINS, WIDTH, dimension_lines, docstring, helper_sources, imports
 from .printer import NumpyPrinter
 
 _RESERVED = {
@@ -47,7 +47,7 @@ class _Emitter:
         for value, name in derivation.adjoint_of.items():
             batched[name] = batched[value]
         helpers = {row.head.__name__ for row in BY_HEAD.values() if row.head is not None}
-        self.names, dims = self._local_names(_RESERVED | helpers)
+        self.names, dims = self._local_names(_RESERVED | helpers | BUILTINS)
         order = {name: index for index, name in enumerate(variables)}
         self.printer = NumpyPrinter(
             {variable.name: variable.role for variable in variables.values()},

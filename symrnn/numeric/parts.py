@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterable
 
@@ -12,6 +13,8 @@ from .dimensions import plan_readings
 from .printer import NumpyPrinter
 
 WIDTH = 100
+BUILTINS = frozenset(dir(builtins))
+"""Names that a module's own lines may call."""
 
 
 def docstring(cell: Cell) -> str:

@@ -85,17 +85,19 @@ ODD = {
     "slices": "def f(x, h):\n    a = W @ [h, x]\n    h = tanh(a[:n]) * a[n:2 * n] + a[-1]\n    return h",
     "mean_of_a_size_called_like_a_variable": "def f(x, h):\n    n = tanh(W @ x)\n    h = n - mean(n) + h\n    return h",
     "reserved_words": "def f(x, h):\n    np = tanh(W @ x)\n    T = outer(np, h)\n    t = T @ np\n    h = t * params + N @ h\n    return h",
+    "builtins": "def f(x, h):\n    zip = tanh(W @ x)\n    h = zip * range + reversed * h\n    return h",
     "greek": "def f(x, h):\n    σ_1 = sigmoid(α * h)\n    h = tanh(Θ @ x) * σ_1\n    return h",
 }
 
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_odd_cells_run_in_their_shapes_and_type(name, dtype):
+@pytest.mark.parametrize("plain", [False, True])
+def test_odd_cells_run_in_their_shapes_and_type(name, dtype, plain):
     cell = symrnn.cell(ODD[name])
     s = cell.sample(T=2, N=3, dtype=dtype)
     dims = {"n": 6, "m": 4} if set(cell.dims) == {"m", "n"} else None
-    kernel = symrnn.derive(cell).numpy(dtype)
+    kernel = symrnn.derive(cell).numpy(dtype, plain=plain)
     outputs, final, tape = kernel.forward(s.params, s.x, s.state)
     several = outputs if isinstance(outputs, dict) else {next(iter(cell.outputs)): outputs}
     d_outputs = {key: np.ones_like(value) for key, value in several.items()}

@@ -12,6 +12,7 @@ from ...equations.shapes import names_in
 from ...operations.structured import matmul
 from ...operations.table import BY_HEAD
 from ...sizes import Shape, Size
+from ..parts import BUILTINS
 from ..printer import ATOM, NumpyPrinter, Text
 from .plan import Line, Plan, as_product, make_plan
 from .ufuncs import Ufuncs
@@ -19,7 +20,7 @@ from .ufuncs import Ufuncs
 RESERVED = {
     "np", "math", "T", "N", "t", "params", "packed", "x", "state", "work", "tape", "outputs", "final_state", "block",
     "gates", "sums", "d_outputs", "d_final_state", "grads", "d_x", "d_state", "forward", "backward", "pack", "array",
-    "rows", "product", "like", "net_bias", "delta_block",
+    "rows", "product", "like", "kept", "net_bias", "delta_block",
 }  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def make_context(derivation: Derivation) -> Context:
     plan = make_plan(derivation)
     variables = derivation.variables
     helpers = {row.head.__name__ for row in BY_HEAD.values() if row.head is not None}
-    taken = RESERVED | helpers
+    taken = RESERVED | helpers | BUILTINS
     step_names: dict[str, str] = {}
     whole_names: dict[str, str] = {}
     several_in, several_out = len(derivation.cell.inputs) > 1, len(derivation.cell.outputs) > 1

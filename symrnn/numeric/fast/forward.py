@@ -123,9 +123,8 @@ class ForwardPass:
         before = self._before(whole)
         steps = self._loop(loop)
         after = [self._whole_line(line) for line in self.plan.after]
-        returned = self._returned()
         allocated = [*self._arrays(), *whole.allocations(), *loop.allocations()]
-        return [*allocated, *before, *steps, *after, *returned]
+        return [*allocated, *before, *steps, *after]
 
     # Before the loop ----------------------------------------------------------------------------------------
 
@@ -366,7 +365,8 @@ class ForwardPass:
 
     # What is returned ---------------------------------------------------------------------------------------
 
-    def _returned(self) -> list[str]:
+    def returned(self, kept: list[str]) -> list[str]:
+        """The last lines; of what was packed the tape keeps only what the backward pass reads."""
         context, program = self.context, self.program
         several = len(program.outputs) > 1
         values = {name: self._output(name) for name in program.outputs}
@@ -376,9 +376,12 @@ class ForwardPass:
         finals = ", ".join(
             f'"{s.name}": {store_of(context.whole_names[s.previous])}[-1].copy()' for s in program.states
         )
+        names = ", ".join(f'"{name}"' for name in kept)
+        comma = "," if len(kept) == 1 else ""
         return [
             f"    outputs = {shown}",
-            f"    return outputs, {{{finals}}}, ({', '.join(['packed', 'x', *tape_arrays(context, self.saved)])})",
+            f"    kept = {{name: packed[name] for name in ({names}{comma})}}",
+            f"    return outputs, {{{finals}}}, ({', '.join(['kept', 'x', *tape_arrays(context, self.saved)])})",
         ]
 
     def _output(self, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...derivation import Derivation
 from ..parts import dimension_lines, docstring, helper_sources, imports, mentions
 from ..selfcheck import self_check
@@ -35,9 +37,13 @@ def emit_fast(derivation: Derivation) -> str:
     context = make_context(derivation)
     backward = BackwardPass(context)
     saved = _saved(context)
-    forward_lines = ForwardPass(context, saved).lines()
+    forward = ForwardPass(context, saved)
+    forward_lines = forward.lines()
     backward_lines = backward.lines()
     backward_lines = [*_views(context, saved, backward_lines), *backward_lines]
+    opening = _opening(context, backward_lines, "d_final_state")
+    spoken = "\n".join([*opening, *backward_lines])
+    forward_lines += forward.returned(re.findall(r'packed\["(\w+)"\]', spoken))
     forward_text = "\n".join(
         [
             "def forward(packed, x, state, work=None):",
@@ -46,8 +52,6 @@ def emit_fast(derivation: Derivation) -> str:
             *forward_lines,
         ]
     )
-    opening = _opening(context, backward_lines, "d_final_state")
-    spoken = "\n".join([*opening, *backward_lines])
     kept = ["packed", "x", *tape_arrays(context, saved)]
     backward_text = "\n".join(
         [
