@@ -132,11 +132,16 @@ def _needed_lines(derivation: Derivation, forward: list[Line], backward: list[Li
 
 
 def _line(equation: Equation) -> Line:
-    terms = tuple(term.expr for term in equation.terms)
-    if names_in(sympy.Add(*terms, evaluate=False)) != names_in(equation.expr):  # x - x
-        terms = sympy.Add.make_args(equation.expr)
-    terms = tuple(term for term in terms if term != 0)
-    return Line(equation.name, terms, equation.shape, equation.number)
+    return _settled(equation.name, tuple(term.expr for term in equation.terms), equation.shape, equation.number)
+
+
+def _settled(name: str, terms: tuple[sympy.Expr, ...], shape: Shape, number: int | None) -> Line:
+    """A line whose terms mention only what their sum does: where terms cancel (x - x), the sum's own are taken."""
+    whole = sympy.Add(*terms)
+    mentioned = {name for term in terms for name in names_in(term)}
+    if mentioned != names_in(whole):
+        terms = sympy.Add.make_args(whole)
+    return Line(name, tuple(term for term in terms if term != 0), shape, number)
 
 
 def products_of(line: Line, params: Iterable[str], shapes: Mapping[str, Shape]) -> list[Product]:
@@ -239,7 +244,9 @@ def _fresh(wish: str, shapes: Mapping[str, Shape]) -> str:
 
 
 def _replaced(line: Line, values: Mapping[sympy.Expr, sympy.Expr]) -> Line:
-    return replace(line, terms=tuple(term.xreplace(values) for term in line.terms)) if values else line
+    if not values:
+        return line
+    return _settled(line.name, tuple(term.xreplace(values) for term in line.terms), line.shape, line.number)
 
 
 # Adjoints that only pass a factor on -------------------------------------------------------------------------
