@@ -85,7 +85,8 @@ class PullBack:
             turned = isinstance(operand, transpose)
             symbol = operand.args[0] if turned else operand
             result = coefficient * (transpose(expr) if turned else expr)
-            if symbol.is_Symbol and result != 0:
+            assert symbol.is_Symbol, f"{operation.name} of {symbol}: lowering gives every operand a name"
+            if result != 0:
                 target = self.variables[symbol.name]
                 yield symbol.name, self._term(equation, target, result, operation.name, None)
 

@@ -38,7 +38,9 @@ class _Lowering:
         if isinstance(node, Apply):
             operation = OPERATIONS[node.operation]
             if operation.activation:
-                operand = self.net_input(node.operands[0], owner)
+                (first, *_) = node.operands
+                # A structured operation, softmax, acts on names alone; σ(−a) may stay as it is.
+                operand = self.net_input(first, owner) if operation.elementwise else self.as_name(first, "a", owner)
                 node = replace(node, operands=(operand, *node.operands[1:]))
             elif operation.adjoint is not None and not operation.linear:
                 node = replace(node, operands=tuple(self.as_name(o, "u", owner) for o in node.operands))

@@ -20,6 +20,8 @@ TOLERANCE = 1e-12
 SMALL = 1e-2
 
 REGRESSIONS = {
+    # The operand of a softmax had no name, and its gradient went missing.
+    "softmax_of_a_negative": "def f(x, h):\n    h = 0.5 * h + tanh(softmax(-b) * h + W @ x)\n    return h",
     # Terms of a carry that cancel once an adjoint that only passes on is put into them.
     "carry_that_cancels": 'def f(x: "(n,)", /, h: "(n,)", S: "(n, m)"):\n    P: (n, n)\n    V = S\n    S = tanh((0.5 * mean(P) * P) @ (V - S))\n    h = x\n    return h, S',
     # A function of what cancels to a constant.
