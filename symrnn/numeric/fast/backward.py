@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import sympy
 
-from ...equations.shapes import names_in
+from ...equations.shapes import names_in, shape_of
 from ...operations.structured import matmul, outer, transpose
 from ...sizes import Shape, Size
 from ..parts import loop_header, mentions
 from .context import Body, Context, allocate
 from .forward import weight_name
 from .plan import Line, Product, Slot, source_and_factor
+from .ufuncs import numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class BackwardPass:
                 if alone and rank == len(line.shape):
                     writer = body.ufuncs(self.context.whole, line.shape)
                     name = self.context.whole_names[line.name]
-                    lines += _numbered(writer, factor, name, self.context.numbers([line.name]))
+                    lines += numbered(writer.compute(factor, name), self.context.numbers([line.name]))
                     found.append(Term(source, term, in_place=True))
                 else:
                     symbol, made = self._factor(body, factor, line)
@@ -121,13 +122,13 @@ class BackwardPass:
         key = str(factor)
         if key in self.factors:
             return sympy.Symbol(self.factors[key]), []
-        shape: Shape = _shape(context, factor)
+        shape: Shape = shape_of(factor, context.plan.shapes)
         name = f"factor_{len(self.factors) + 1}"
         self.factors[key] = name
         self._register(name, shape)
         self.extra_arrays.append(allocate(f"{name}_all", context.shape(("T", "N"), shape), self.like))
         writer = body.ufuncs(context.whole, shape)
-        return sympy.Symbol(name), _numbered(writer, factor, f"{name}_all", context.numbers([line.name]))
+        return sympy.Symbol(name), numbered(writer.compute(factor, f"{name}_all"), context.numbers([line.name]))
 
     def _register(self, name: str, shape: Shape) -> None:
         """Make a factor known to the printers."""
@@ -203,7 +204,7 @@ class BackwardPass:
             steps += writer_lines
         for expr in exprs:
             steps += writer.add_to(name, expr)
-        return [steps[0] + numbers, *steps[1:]]
+        return numbered(steps, numbers)
 
     def _stacked(self, body: Body, line: Line, exprs: list[sympy.Expr]) -> tuple[list[str], list[sympy.Expr], bool]:
         """Σ Rᵀ δ over the block as one product with the stacked weights, where a line has all of them."""
@@ -384,14 +385,3 @@ class BackwardPass:
     def _copied(self, text: str) -> str:
         """Gradients are the caller's to keep, so none of them is a view of somebody's array."""
         return f"np.array({text})"
-
-
-def _numbered(writer, factor: sympy.Expr, name: str, numbers: str) -> list[str]:
-    lines = writer.compute(factor, name)
-    return [lines[0] + numbers, *lines[1:]]
-
-
-def _shape(context: Context, expr: sympy.Expr) -> Shape:
-    from ...equations.shapes import shape_of
-
-    return shape_of(expr, context.plan.shapes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import sympy
 
 from ...derivation import Derivation
-from ...equations.shapes import names_in
+from ...operations.functions import sigmoid
 from ...operations.structured import matmul
 from ...operations.table import BY_HEAD
 from ...sizes import Shape, Size
@@ -77,12 +77,11 @@ class Context:
 
 @dataclass(slots=True)
 class Body:
-    """Lines of a function under way, with the work arrays that they ask for."""
+    """A function under way: the work arrays that its lines ask for."""
 
     context: Context
     lead: tuple[str, ...]
     like: str
-    lines: list[str] = field(default_factory=list)
     scratch: dict[str, str] = field(default_factory=dict)
 
     def ufuncs(self, printer: NumpyPrinter, shape: Shape) -> Ufuncs:
@@ -164,12 +163,6 @@ def store_of(whole_name: str) -> str:
 def halved(context: Context, line: Line) -> Line:
     """A net input whose gate is made by tanh(a/2): all its terms halved."""
     slot = context.plan.slot_of(line.name)
-    from ...operations.functions import sigmoid
-
     if slot is None or slot.activation is not sigmoid or slot.line != line.name:
         return line
     return replace(line, terms=tuple(term / 2 for term in line.terms))
-
-
-def reads_only(expr: sympy.Expr, names: set[str]) -> bool:
-    return names_in(expr) <= names

@@ -10,7 +10,7 @@ from ...sizes import Size
 from ..parts import loop_header, mentions
 from .context import Body, Context, allocate, halved, store_of
 from .plan import Line, Product, Slot, as_product
-from .ufuncs import Ufuncs, halve
+from .ufuncs import Ufuncs, halve, numbered
 
 
 def input_products(context: Context) -> dict[str, tuple[Product, ...]]:
@@ -357,7 +357,7 @@ class ForwardPass:
             name = context.step_names[line.name]
             activate = [f"np.tanh({name}, out={name}){numbers}"]
             return activate + (halve(name) if slot.activation is sigmoid else [])
-        return _numbered(self._compute(writer, line), numbers)
+        return numbered(self._compute(writer, line), numbers)
 
     def _compute(self, writer: Ufuncs, line: Line) -> list[str]:
         name = self.context.step_names[line.name]
@@ -397,7 +397,3 @@ def tape_arrays(context: Context, saved: list[str]) -> list[str]:
         whole = context.whole_names[name]
         arrays.setdefault("block" if name in in_block else store_of(whole))
     return list(arrays)
-
-
-def _numbered(steps: list[str], numbers: str) -> list[str]:
-    return [steps[0] + numbers, *steps[1:]] if steps else []

@@ -178,3 +178,8 @@ class Ufuncs:
 def halve(out: str) -> list[str]:
     """From tanh(a/2) to σ(a) = (1 + tanh(a/2))/2."""
     return [f"{out} *= 0.5", f"{out} += 0.5"]
+
+
+def numbered(steps: list[str], numbers: str) -> list[str]:
+    """Lines with the equations' numbers as a comment behind the first."""
+    return [steps[0] + numbers, *steps[1:]] if steps else []
