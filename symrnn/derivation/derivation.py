@@ -11,6 +11,7 @@ from ..language import Variable
 
 if TYPE_CHECKING:
     from ..numeric import Kernel
+    from ..render import Notation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,17 +44,24 @@ class Derivation:
 
     # The rooms to the right are imported only when they are asked for: what follows are doors, not dependencies.
 
-    def text(self, *, steps: bool = False) -> str:
+    def text(self, *, steps: bool = False, notation: Notation | str = "standard", lang: str = "en") -> str:
         """All equations in readable Unicode; with `steps`, each line says by which rule it came."""
         from ..render import render_text
 
-        return render_text(self, steps=steps)
+        return render_text(self, steps=steps, notation=notation, lang=lang)
 
-    def latex(self, *, steps: bool = False) -> str:
-        """An `aligned` block for KaTeX, MathJax and amsmath."""
+    def latex(
+        self,
+        *,
+        steps: bool = False,
+        notation: Notation | str = "standard",
+        lang: str = "en",
+        labels: bool = False,
+    ) -> str:
+        """An `aligned` block for KaTeX, MathJax and amsmath; with `labels`, `align` environments to be \\input."""
         from ..render import render_latex
 
-        return render_latex(self, steps=steps)
+        return render_latex(self, steps=steps, notation=notation, lang=lang, labels=labels)
 
     def numpy(self, dtype: str = "float64", *, plain: bool = False) -> Kernel:
         """The forward and backward pass over whole batches of sequences, as NumPy source that runs; `plain` has one

@@ -1,18 +1,27 @@
 """Derivations on paper: one display tree, many printers.
 
-`names`      what every variable is called: letters, subscripts, time
+`notation`   every choice about how formulas are written, and presets
+`names`      what every variable is called: letters, subscripts, accents, time
+`view`       which equations are shown: merged lines, carries written out, slopes at the net input
+`joined`     one matrix over [h, x]: the cell written anew
 `tree`       the display tree, and how tightly its nodes bind
 `layouts`    from an operation's layout to a node of the tree
 `display`    from equations to trees, in the order of a person
+`rows`       from columns to rows, and the transposed layout of gradients
+`tiling`     adjoints of slices that lie side by side
 `steps`      why each term stands in its equation
-`explain`    the words for that, as data
+`languages/` the words for that, as data
+`prose`      sentences with formulas in them
 `document`   symbols, legend and sections of numbered lines, before any format
+`jacobian`   from one step to the next, in closed form
+`figure`     the cell as a graph of its equations
 `printer`    what all formats share: the walk, parentheses, line breaks
-`text`       readable Unicode
-`latex`      an `aligned` block for KaTeX, MathJax and amsmath
+`printers/`  the formulas in each format
+`pages/`     whole pages in each format
+`formats`    one function a format
 """
 
-from .latex import render_latex
-from .text import render_text
+from .notation import PRESETS, Notation, read_notation
+from .formats import FORMATS, render_latex, render_text
 
-__all__ = ["render_latex", "render_text"]
+__all__ = ["FORMATS", "PRESETS", "Notation", "read_notation", "render_latex", "render_text"]

@@ -4,7 +4,7 @@ order in which a person would write them."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,8 +19,11 @@ from ..operations.entry import SizeSymbol, size_from_expr
 from ..sizes import Shape, Size, Slice
 from . import tree as t
 from .layouts import arrange, arrange_axes, raised
-from .names import STANDARD, Naming, Notation, name_variables
+from .names import Naming, name_variables
+from .notation import STANDARD, Notation
+from .rows import as_rows, in_numerator_layout
 from .tiling import Placed, tile
+from .view import View, build_view
 
 # Denominators that people read as fractions; others are decimals where these end.
 _FRACTIONS = (1, 2, 3, 4, 6, 7, 8, 9)
@@ -35,6 +38,7 @@ class Display:
     shapes: Mapping[str, Shape]
     params: frozenset[str]
     adjoints: frozenset[str] = field(repr=False)
+    slopes: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     # Equations -----------------------------------------------------------------------------------------------
 
@@ -114,7 +118,7 @@ class Display:
                 return raised(operands[0], 2)
         if any(isinstance(option, Slice) for option in options):
             axes = [_written_axis(option) for option in options if isinstance(option, Slice)]
-            return arrange_axes(trees[0], axes, [])
+            return arrange_axes(trees[0], operands[0][1], axes, [])
         return arrange(operation, operands, [_number(option) for option in options if isinstance(option, Fraction)])
 
     def _times(self, operands: list[tuple[t.Tree, int]]) -> t.Tree:
@@ -147,6 +151,10 @@ class Display:
         if isinstance(expr, SizeSymbol):
             return t.Extent(Size.of(expr.name), marked=expr.name in self.naming.dimensions)
         if expr.is_Symbol:
+            if expr.name in self.slopes:
+                call = self.expression(self.slopes[expr.name])
+                assert isinstance(call, t.Call), f"{expr.name} is the derivative of a function"
+                return t.Call(call.text, call.latex, call.arguments, call.options, primes=1)
             return t.Symbol(self.naming(expr.name))
         if expr is sympy.pi:
             return t.Constant("pi")
@@ -167,7 +175,7 @@ class Display:
         inner = shape_of(expr.args[0], self.shapes)
         whole = [size_from_expr(size) for size in tuples.pop().args] if embeds else list(inner)
         axes = [_explicit_axis(axis, size) for axis, size in zip(tuples, whole, strict=False)]
-        return arrange_axes(operands[0][0], axes, whole if embeds else [])
+        return arrange_axes(operands[0][0], operands[0][1], axes, whole if embeds else [])
 
     def _sum(self, expr: Any) -> t.Tree:
         """Positive terms first, numbers before the rest, then by order of definition."""
@@ -248,20 +256,38 @@ class Display:
         return len(shape_of(expr, self.shapes))
 
 
-def build_display(derivation: Derivation, notation: Notation = STANDARD) -> Display:
-    """A display of a derivation's equations."""
+def build_display(derivation: Derivation, notation: Notation = STANDARD) -> tuple[Display, View]:
+    """A display of a derivation's equations in a notation, and the equations to display."""
+    view = build_view(derivation, notation)
     program = derivation.cell.program
     names = [*program.inputs, *(state.previous for state in program.states), *program.params]
     names += [equation.name for equation in derivation.equations]
     names += [*derivation.upstream.values(), *derivation.carries.values()]
     derived = ("adjoint", "upstream", "carry")
-    return Display(
-        name_variables(derivation, notation),
-        {name: place for place, name in enumerate(dict.fromkeys(names))},
-        {name: variable.shape for name, variable in derivation.variables.items()},
-        frozenset(program.params),
-        frozenset(name for name, variable in derivation.variables.items() if variable.role in derived),
-    )
+    order = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    shapes = {name: variable.shape for name, variable in derivation.variables.items()}
+    adjoints = {name for name, variable in derivation.variables.items() if variable.role in derived}
+    naming = name_variables(derivation, notation)
+    known = dict(naming.names)
+    for name, (still, time) in view.moved.items():
+        known[name] = known[still].at(time)
+        shapes[name] = shapes[still]
+        order[name] = order.get(still, len(order))
+        if still in adjoints:
+            adjoints.add(name)
+    for name, slope in view.slopes.items():
+        argument = str(slope.args[0])
+        shapes[name] = shape_of(slope, shapes)
+        order[name] = order.get(argument, len(order))
+    naming = replace(naming, names=known)
+    display = Display(naming, order, shapes, frozenset(program.params), frozenset(adjoints), view.slopes)
+    return display, view
+
+
+def set_in(notation: Notation, tree: t.Tree, gradient_rank: int = 0) -> t.Tree:
+    """A column formula as a notation wants it; `gradient_rank` is the rank of what it is the gradient of."""
+    tree = as_rows(tree) if notation.vectors == "row" else tree
+    return in_numerator_layout(tree, gradient_rank) if notation.layout == "numerator" else tree
 
 
 def _terms(tree: t.Tree) -> tuple[t.Signed, ...]:

@@ -104,13 +104,13 @@ def raised(base: Operand, exponent: int) -> Tree:
     return Power(tree, Fraction(exponent), marked=rank == 2)
 
 
-def arrange_axes(operand: Tree, axes: list[Axis], whole: list[Size]) -> Tree:
-    """A slice, or (with the sizes of the whole) zeros with an array in the place of a slice."""
+def arrange_axes(operand: Tree, rank: int, axes: list[Axis], whole: list[Size]) -> Tree:
+    """A slice of an array of a rank, or (with the sizes of the whole) zeros with an array in the place of a slice."""
     if not whole:
-        return Part(operand, tuple(axes))
+        return Part(operand, tuple(axes), rank)
     if len(whole) == 1 and len(axes[0]) == 2:
         return _padded(operand, axes[0], whole[0])
-    return Place(operand, tuple(axes))
+    return Place(operand, tuple(axes), len(whole))
 
 
 def _padded(operand: Tree, axis: Axis, whole: Size) -> Tree:

@@ -6,7 +6,7 @@ A printer says how the parts look (a name, a fraction, a transpose); this says i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -36,6 +36,14 @@ class Printer(ABC):
     times: str
     beside: str
     dimension: str
+    comma: str = ", "
+    semicolon: str = "; "
+    equals: str = "="
+    products: Mapping[str, str]
+    """The sign of the elementwise product for each choice of the notation."""
+
+    def __init__(self, product: str = "odot") -> None:
+        self.elementwise = self.products[product]
 
     # What each format says in its own way --------------------------------------------------------------------
 
@@ -122,7 +130,7 @@ class Printer(ABC):
             case t.Outer(left=left, right=right):
                 return [*self.fit(left, t.STACKED, depth + 1), self.beside, self.transpose(self.tight(right, t.ATOM))]
             case t.Dot(left=left, right=right, matrix=True):
-                inside = [*self.write(left, depth + 1), ", ", *self.write(right, depth + 1)]
+                inside = [*self.write(left, depth + 1), self.comma, *self.write(right, depth + 1)]
                 return self.fence("angle", inside)
             case t.Dot(left=left, right=right):
                 return [self.transpose(self.tight(left, t.ATOM)), self.beside, *self.fit(right, t.STACKED, depth + 1)]
@@ -136,6 +144,10 @@ class Printer(ABC):
                 return self.quotient(above, below, depth)
             case t.Partial(of=of, by=by):
                 return [self.partial(self.tight(of, t.ATOM), self.tight(by, t.ATOM))]
+            case t.Function(text=text, latex=latex):
+                return [self.function(t.Call(text, latex, ()))]
+            case t.Equal(left=left, right=right):
+                return [*self.write(left), f" {self.equals} ", *self.write(right)]
             case t.TimeSum(body=body):
                 inner = self.fit(body, t.ELEMENTWISE, depth + 1)
                 return [self.time_sum(), *inner]
@@ -145,9 +157,9 @@ class Printer(ABC):
     def _bracketed(self, node: t.Tree, depth: int) -> list[Token]:
         match node:
             case t.Call(arguments=arguments, options=options):
-                inside = self._listed(arguments, ", ", depth)
+                inside = self._listed(arguments, self.comma, depth)
                 if options:
-                    inside += ["; ", *self._listed(options, ", ", depth)]
+                    inside += [self.semicolon, *self._listed(options, self.comma, depth)]
                 return [self.function(node), *self.fence("round", inside)]
             case t.Norm(base=base, matrix=matrix):
                 fenced = self.fence("length", self.write(base, depth + 2))
@@ -156,8 +168,8 @@ class Printer(ABC):
                 return self.fence("abs", self.write(base, depth + 2))
             case t.Root(base=base):
                 return self.root(base, self.write(base, depth + 2))
-            case t.Stack(parts=parts):
-                return self.fence("square", self._listed(parts, "; ", depth))
+            case t.Stack(parts=parts, flat=flat):
+                return self.fence("square", self._listed(parts, self.comma if flat else self.semicolon, depth))
             case t.Part(base=base, axes=axes):
                 return [self.part(self.tight(base, t.ATOM), self._axes(axes))]
             case t.Place(base=base, axes=axes):
@@ -214,7 +226,7 @@ class Printer(ABC):
         return tokens
 
     def _axes(self, axes: tuple[t.Axis, ...]) -> str:
-        return ", ".join(self.axis(tuple("" if bound is None else self.size(bound) for bound in axis)) for axis in axes)
+        return self.comma.join(self.axis(tuple("" if bound is None else self.size(bound) for bound in axis)) for axis in axes)
 
 
 def join(tokens: Sequence[Token]) -> str:

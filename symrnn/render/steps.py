@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -44,6 +44,24 @@ def explain_equation(equation: Equation, derivation: Derivation, display: Displa
     if equation.kind == "forward":
         return ()
     return tuple(_explain_term(term, equation, derivation, display) for term in equation.terms)
+
+
+def set_step(step: Step, setting: Callable[[t.Tree], t.Tree]) -> Step:
+    """A step with its formulas turned, by what turns the formulas of the page."""
+
+    def turned(tree: t.Tree | None) -> t.Tree | None:
+        return setting(tree) if tree is not None else None
+
+    line = step.through
+    return Step(
+        step.rule,
+        setting(step.term),
+        Line(line.number, line.left, setting(line.right)) if line else None,
+        step.source,
+        step.target,
+        turned(step.factor),
+        step.identities,
+    )
 
 
 def _explain_term(term: Term, equation: Equation, derivation: Derivation, display: Display) -> Step:
@@ -110,7 +128,7 @@ def _identity(operation: Operation, place: int, options: tuple[sympy.Basic, ...]
     derivative = value.diff(letters[place])
     if derivative == 0:
         return
-    display = Display(Naming(_GENERIC, "δ", "κ", "g"), {"a": 0, "b": 1, "u": 2}, {}, frozenset(), frozenset())
+    display = Display(Naming(_GENERIC, ()), {"a": 0, "b": 1, "u": 2}, {}, frozenset(), frozenset())
     whole = display.expression(value)
     if len(letters) == 1 and isinstance(whole, t.Call):
         left: t.Tree = t.Call(whole.text, whole.latex, whole.arguments, whole.options, primes=1)

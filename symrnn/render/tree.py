@@ -33,9 +33,9 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A letter with one meaning: π, or 𝟏, the array of ones."""
+    """A letter with one meaning: π, 𝟏, the array of ones, or I, the identity."""
 
-    kind: Literal["pi", "ones"]
+    kind: Literal["pi", "ones", "identity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A function by its name alone."""
+
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True, slots=True)
 class Norm:
     base: Tree
     matrix: bool = False
@@ -140,9 +148,10 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """[a; b]: one vector after the other."""
+    """[a; b]: one vector after the other; `flat` ones, of rows, are [a, b]."""
 
     parts: tuple[Tree, ...]
+    flat: bool = False
 
 
 Axis = tuple[Size] | tuple[Size | None, Size | None]
@@ -151,10 +160,11 @@ Axis = tuple[Size] | tuple[Size | None, Size | None]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """v[lower:upper]"""
+    """v[lower:upper]; `rank` is that of the whole."""
 
     base: Tree
     axes: tuple[Axis, ...]
+    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +173,7 @@ class Place:
 
     base: Tree
     axes: tuple[Axis, ...]
+    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +200,17 @@ class Partial:
     by: Tree
 
 
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """left = right, within a sentence."""
+
+    left: Tree
+    right: Tree
+
+
 Tree = (
     Symbol | Number | Constant | Extent | Sum | Product | MatrixProduct | Outer | Dot | Quotient | Power | Transpose
-    | Call | Norm | Absolute | Root | Stack | Part | Place | Indicator | TimeSum | Partial
+    | Call | Norm | Absolute | Root | Stack | Part | Place | Indicator | TimeSum | Partial | Equal | Function
 )  # fmt: skip
 
 # How tightly a node binds, loosest first.
@@ -213,10 +232,19 @@ def binding(node: Tree, stacked: bool) -> int:
             return BESIDE
         case Power() | Transpose():
             return POSTFIX
+        case Symbol(name=name) if has_superscript(name):
+            return POSTFIX
         case Call(power=power) if power != 1:
             return POSTFIX
         case _:
             return ATOM
+
+
+def has_superscript(name: Name) -> bool:
+    """Whether a name ends in a superscript, so that a power or a transpose needs parentheses."""
+    if (name.gradient or name.prefixed) and name.of is not None:
+        return has_superscript(name.of)
+    return name.raised and bool(name.time)
 
 
 def is_decimal(value: Fraction) -> bool:

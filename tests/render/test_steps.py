@@ -6,7 +6,7 @@ import pytest
 
 import symrnn
 from symrnn.operations import OPERATIONS
-from symrnn.render.explain import ENGLISH
+from symrnn.render.languages import ENGLISH
 
 EXTRA = {"definition", "addition", "product", "broadcast", "upstream", "carry", "initial"}
 
@@ -21,7 +21,7 @@ def test_labels_can_stand_inside_formulas_and_sentences_know_their_places() -> N
         assert rule.label.isascii()
         assert not set(rule.label) & set("{}_^&%$#\\")
         places = {field for _, field, _, _ in string.Formatter().parse(rule.sentence) if field}
-        assert places <= {"label", "term", "x", "y", "factor", "identity"}
+        assert places <= {"label", "term", "x", "y", "factor", "identity", "local", "slope"}
 
 
 def test_every_rule_of_every_cell_has_words(any_cell: str) -> None:

@@ -4,7 +4,9 @@ import pytest
 
 import symrnn
 from symrnn.operations import OPERATIONS
-from symrnn.render.text import show_number, show_shape, show_size
+from symrnn.render.languages import ENGLISH
+from symrnn.render.pages.text import show_shape
+from symrnn.render.printers.text import show_number, show_size
 from symrnn.sizes import Size
 
 
@@ -196,8 +198,8 @@ def test_numbers_sizes_and_shapes() -> None:
     size = Size.of("n").scaled(2) + Size.number(-1)
     assert show_size(size) == "2n − 1"
     assert show_size(Size.of("m") - Size.of("a")) == "m − a"
-    assert show_shape((Size.of("n"), Size.of("m"))) == "(n × m)"
-    assert show_shape(()) == "scalar"
+    assert show_shape((Size.of("n"), Size.of("m")), ENGLISH) == "(n × m)"
+    assert show_shape((), ENGLISH) == "scalar"
 
 
 # Written operations -> how a call of them looks; the others are met through the derivatives below.

@@ -1,22 +1,16 @@
-"""LaTeX: one `aligned` block that KaTeX, MathJax and amsmath accept."""
+"""LaTeX formulas that KaTeX, MathJax and amsmath accept."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
+from types import MappingProxyType
 
-from ..derivation import Derivation
-from ..sizes import Size
-from . import tree as t
-from .document import Row, build_document
-from .explain import ENGLISH
-from .names import Name, split_name
-from .printer import Printer, Token, fill_lines, join
-from .steps import Step
+from ...sizes import Size
+from .. import tree as t
+from ..names import Name, split_name
+from ..printer import Printer, Token, join
 from .text import show_number, show_size
-
-WIDTH = 64
-"""Where right sides break, in letters as they appear on the page."""
 
 _COMMANDS = (
     "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi "
@@ -35,6 +29,7 @@ _FENCES = {
     "abs": (r"\lvert ", r" \rvert"),
     "angle": (r"\langle ", r" \rangle"),
 }
+_WIDE = {"bar": "overline", "tilde": "widetilde", "hat": "widehat"}
 
 
 class LatexPrinter(Printer):
@@ -42,19 +37,25 @@ class LatexPrinter(Printer):
 
     stacked = True
     dimension = r"\dim"
-    plus, minus, elementwise, times, beside = "+", "-", r"\odot", r"\cdot", r"\, "
+    plus, minus, times, beside = "+", "-", r"\cdot", r"\, "
+    products = MappingProxyType({"odot": r"\odot", "circ": r"\circ", "asterisk": r"\ast"})
 
     def name(self, name: Name) -> str:
         if name.gradient:
             return rf"\frac{{\partial L}}{{\partial {self.name(name.of)}}}" if name.of else r"\partial L"
+        if name.prefixed and name.of is not None:
+            return rf"{_letters(name.base)} {self.name(name.of)}" if name.base != "d" else rf"d{self.name(name.of)}"
         head = rf"\mathrm{{{_escaped(name.base)}}}" if name.verbatim else _letters(name.base)
+        for accent in name.accents:
+            head = rf"\{_WIDE.get(accent, accent) if len(name.base) > 1 else accent}{{{head}}}"
         subscripts = [",".join(_index(part) for part in name.subscripts)] if name.subscripts else []
         if name.of is not None:
             subscripts.append(self.name(name.of))
-        if name.time:
+        if name.time and not name.raised:
             subscripts.append(name.time)
         primed = head + "'" * name.primes
-        return primed + (f"_{{{','.join(subscripts)}}}" if subscripts else "")
+        below = f"_{{{','.join(subscripts)}}}" if subscripts else ""
+        return primed + below + (f"^{{{name.time}}}" if name.time and name.raised else "")
 
     def number(self, value: Fraction, decimal: bool) -> str:
         shown = show_number(value, decimal)
@@ -64,7 +65,7 @@ class LatexPrinter(Printer):
         return rf"{digits} \cdot 10^{{{power.replace('−', '-')}}}" if power else digits
 
     def constant(self, kind: str) -> str:
-        return {"pi": r"\pi", "ones": r"\mathbf{1}"}[kind]
+        return {"pi": r"\pi", "ones": r"\mathbf{1}", "identity": "I"}[kind]
 
     def size(self, size: Size) -> str:
         return _SIZE_WORD.sub(lambda word: _size_name(word[0]), show_size(size).replace("−", "-"))
@@ -73,7 +74,7 @@ class LatexPrinter(Printer):
         return rf"\mathbf{{0}}_{{{size}}}"
 
     def power(self, base: str, exponent: Fraction, marked: bool) -> str:
-        mark = r"\odot " if marked else ""
+        mark = f"{self.elementwise} " if marked else ""
         raised = f"{{{base}}}" if "'" in base else base
         return f"{raised}^{{{mark}{show_number(exponent, False)}}}"
 
@@ -159,54 +160,9 @@ def _size_name(word: str) -> str:
 
 PRINTER = LatexPrinter()
 _COMMAND = re.compile(r"\\([a-zA-Z]+) ?|\\.|[{}^_&]")
-_SILENT = {"frac", "tfrac", "mathrm", "mathbf", "operatorname", "left", "right", "Bigl", "Bigr"}
+_SILENT = {"bar", "tilde", "hat", "overline", "widetilde", "widehat", "frac", "tfrac", "mathrm", "mathbf", "operatorname", "left", "right", "Bigl", "Bigr"}
 
 
 def measure(latex: str) -> int:
     """About how many letters wide a formula appears: a command counts as one, what only sets type as none."""
     return len(_COMMAND.sub(lambda found: "o" if found[1] and found[1] not in _SILENT else "", latex))
-
-
-def render_latex(derivation: Derivation, *, steps: bool = False) -> str:
-    """One `aligned` block with forward equations, backward equations and gradients; with `steps`, each line names
-    the rules that its terms came from."""
-    document = build_document(derivation, steps=steps)
-    blocks: list[str] = []
-    for section in document.sections:
-        rows = [_row(row) for row in section.rows]
-        # Lines with fractions and sums over t stand a little apart.
-        apart = " \\\\[0.4em]\n" if section.key == "gradients" else " \\\\\n"
-        blocks.append(f"&{_HEADINGS[section.key]} \\\\\n" + apart.join(rows))
-    return "\\begin{aligned}\n" + " \\\\[1.2em]\n".join(blocks) + "\n\\end{aligned}\n"
-
-
-_HEADINGS = {
-    "forward": r"\textbf{Forward}, \quad t = 1, \dots, T",
-    "backward": r"\textbf{Backward}, \quad t = T, \dots, 1",
-    "gradients": r"\textbf{Gradients}",
-}
-
-
-def _row(row: Row) -> str:
-    left = PRINTER.flat(row.left)
-    if row.right is None:
-        before, after = ENGLISH.phrases["final_latex"].split("{state}")
-        state = PRINTER.flat(row.state) if row.state else ""
-        return rf"{left} &= \text{{{before}}} {state} \text{{{after}}}"
-    filled = fill_lines(PRINTER.write(row.right), WIDTH, measure)
-    lines = [f"{left} &= {filled[0].text}"]
-    lines += [rf"&\{'qquad' if line.inner else 'quad'} {line.text}" for line in filled[1:]]
-    lines[-1] += rf" &\qquad \text{{({row.number})}}"
-    if row.steps:
-        lines[-1] += rf" &\quad \text{{{_words(row.steps)}}}"
-    return " \\\\\n".join(lines)
-
-
-def _words(steps: tuple[Step, ...]) -> str:
-    """The rules of a line, each once, with the lines that they were applied to."""
-    through: dict[str, list[str]] = {}
-    for step in steps:
-        numbers = through.setdefault(ENGLISH.rules[step.rule].label, [])
-        if step.through is not None and f"({step.through.number})" not in numbers:
-            numbers.append(f"({step.through.number})")
-    return "; ".join(f"{label} {', '.join(numbers)}".rstrip() for label, numbers in through.items())

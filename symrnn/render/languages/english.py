@@ -1,37 +1,22 @@
 """The words of explanations, as data: one `Language` value holds all; another language is another such file.
 
 A rule has a short `label` in plain ASCII (it stands inside formulas) and a `sentence`; the places in braces are
-filled with formulas: {y} the value that passes its adjoint on, {x} the one that receives it, {factor} the local
-derivative, {term} the summand itself.
+filled with formulas: {y} the value that passes its adjoint on, {x} the one that receives it, {local} the local
+derivative ∂y/∂x, {factor} what it is, {slope} both as an equation, {identity} the derivative of a function, {term}
+the summand itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from .language import Language, Rule
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    label: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """Everything that a rendered derivation says in words."""
-
-    code: str
-    rules: Mapping[str, Rule]
-    phrases: Mapping[str, str]
-
-
-_DERIVATIVE = "{label}, {identity}, so ∂{y}/∂{x} = {factor}"
+_DERIVATIVE = "{label}, {identity}, so {slope}"
 
 _SCALAR = (
-    "{x} is a scalar and acts on every entry, so its adjoint is the sum of δ ⊙ ∂{y}/∂{x} over all entries, "
-    "with ∂{y}/∂{x} = {factor}"
+    "{x} is a scalar and acts on every entry, so its adjoint is the sum of δ ⊙ {local} over all entries, "
+    "with {slope}"
 )
 _FLAT = "a comparison is constant almost everywhere, its derivative is 0"
 
@@ -43,8 +28,8 @@ _RULES: dict[str, Rule] = {
     "initial": Rule("carry of the first step", "{term}: handed back by the first step, to the initial state"),
     # Rules of differentiation
     "addition": Rule("sum rule", "sum rule, {x} enters with the factor {factor}"),
-    "product": Rule("product rule", "product rule, ∂{y}/∂{x} = {factor}"),
-    "chain": Rule("chain rule", "chain rule, ∂{y}/∂{x} = {factor}, by {identity}"),
+    "product": Rule("product rule", "product rule, {slope}"),
+    "chain": Rule("chain rule", "chain rule, {slope}, by {identity}"),
     "broadcast": Rule("sum over entries", _SCALAR),
     "broadcast_chain": Rule("sum over entries", _SCALAR + ", by {identity}"),
     # Elementwise functions: the chain rule with the function's derivative
@@ -68,7 +53,7 @@ _RULES: dict[str, Rule] = {
     "maximum": Rule("the larger one receives", _DERIVATIVE),
     "minimum": Rule("the smaller one receives", _DERIVATIVE),
     "clip": Rule("chain rule for clip", _DERIVATIVE),
-    "where": Rule("the chosen branch receives", "only the branch that was chosen receives δ, ∂{y}/∂{x} = {factor}"),
+    "where": Rule("the chosen branch receives", "only the branch that was chosen receives δ, {slope}"),
     "stop_gradient": Rule("gradient stopped", "the gradient stops here"),
     "greater": Rule("comparison is flat", _FLAT),
     "greater_equal": Rule("comparison is flat", _FLAT),
@@ -99,11 +84,30 @@ _RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 _PHRASES: dict[str, str] = {
+    # Titles
     "symbols": "Symbols",
     "notation": "Notation",
     "forward": "Forward, t = 1 … T",
     "backward": "Backward, t = T … 1",
     "gradients": "Gradients, Σ_t runs over t = 1 … T",
+    "gradients_title": "Gradients, sums over t = 1 … T",
+    "figure": "The cell as a graph",
+    "steps": "Step by step",
+    "jacobian": "From one step to the next",
+    "trust": "Is it right?",
+    "code": "NumPy",
+    "source": "The cell",
+    # The figure
+    "figure_alt": "Graph of the equations of {name}, each arrow from a value to one that is computed from it. {lines}",
+    "figure_line": "{name} from {sources}.",
+    "figure_caption": "Each box is a numbered equation, each arrow says which value it reads; states of the step before "
+    "and inputs are on the left, double frames are handed to the next step.",
+    # Symbols
+    "symbol": "Symbol",
+    "shape": "Shape",
+    "meaning": "Meaning",
+    "in_code": "In the code",
+    "sign": "Sign",
     "input": "input",
     "inputs": "inputs",
     "state": "state",
@@ -113,14 +117,20 @@ _PHRASES: dict[str, str] = {
     "parameter": "parameter",
     "parameters": "parameters",
     "value": "computed in each step",
+    "values": "computed in each step",
     "scalar": "scalar",
-    "through": "through",
-    "also_output": "{names} is also the output",
-    "also_outputs": "{names} are also the outputs",
+    "through": "through {line}: ",
+    "also_output": "{kind}; {names} is also the output",
+    "also_outputs": "{kind}; {names} are also the outputs",
+    "comma": ", ",
+    # Conditions and the legend
     "final": "the gradient of the final state {state} from outside, 0 if there is none",
-    "final_latex": "gradient of the final state {state} from outside, or 0",
+    "final_inline": "At t = T the terms of step t+1 are the gradient of the final state ({states}) from outside, 0 if "
+    "there is none.",
     "adjoint": "the adjoint of v: the gradient ∂L/∂v of the loss, all later steps included",
-    "upstream": "the gradient ∂L/∂{output} that comes from above, from what is computed of {output} outside the cell",
+    "adjoint_net": "the same where v names a gate or a cell: the gradient with respect to its net input",
+    "upstream": "the gradient of the loss with respect to {outputs} that comes from above, from what is computed of it "
+    "outside the cell",
     "upstreams": "the gradients of the loss with respect to {outputs} that come from above, from outside the cell",
     "carry": "what step t hands back to step t−1: the gradient with respect to {previous}, through step t and later",
     "carries": "what step t hands back to step t−1: the gradients with respect to {previous}, through step t and later",
@@ -131,10 +141,48 @@ _PHRASES: dict[str, str] = {
     "zeros": "zeros, as many as the index says",
     "placed": "zeros with v in the place i",
     "stacked": "one vector after the other",
+    "stacked_rows": "one row vector after the other",
     "part": "the entries from i (counted from 0) up to but not including j",
     "indicator": "1 where the condition holds, 0 elsewhere",
     "angle": "sum of the products of all entries",
+    "slope": "derivative of a function, entry by entry",
     "kink": "at kinks",
+    "rows_sign": "rows",
+    "rows": "vectors are rows, and every matrix is the transpose of the one in the code: where the code multiplies W by "
+    "x, a formula has x W",
+    "joined_sign": "weights",
+    "joined": "matrices that met in a sum are one matrix over the stacked vectors, its blocks in the same order; the "
+    "numbers are those of this form",
+    "numerator_sign": "layout",
+    "numerator": "gradients with respect to parameters, inputs and initial states have the transposed shape",
+    "merged_sign": "numbers",
+    "merged": "lines that are used once, or that step t+1 hands back, are written out where they are used; the numbers "
+    "are those of the code, so some are missing",
+    # The Jacobian
+    "jacobian_intro": "One step changes a small difference in the state by the local Jacobian; each summand is a path "
+    "through the equations, read from right to left.",
+    "jacobian_rows": "Here vectors are columns and matrices those of the code, so that the matrices act from the left.",
+    "jacobian_path_direct": "{term} meets no weight matrix: along it each entry is multiplied by its own factor, step "
+    "after step. It neither vanishes nor explodes while that factor stays near 1, and forgets where it is near 0.",
+    "jacobian_path_identity": "{term} hands the gradient on unchanged, over any number of steps.",
+    "jacobian_path_matrix": "{count} of the paths go through a weight matrix. Over k steps such a path is a product of k "
+    "such factors: its norm is at most the product of their norms, so it vanishes geometrically where these stay "
+    "below 1, and can explode only where they exceed 1.",
+    "jacobian_bound": "The slopes of {functions} are at most {bounds}, so a path through one of them is at most that "
+    "times the norm of its matrix and of the other factors.",
+    "jacobian_none": "The next state does not depend on {states}.",
+    "jacobian_open": "For the state {states} the step has pieces that no product of diagonal and weight matrices "
+    "expresses; the equations of the backward pass above are its Jacobian, applied from the left.",
+    # Trust
+    "proved": "Proved: all {count} entries, exactly, in scalar components at small, different sizes.",
+    "unproved": "Not proved: {count} entries could not be shown to be equal.",
+    "checked": "Checked: {count} arrays agree with complex step and finite differences; the largest deviation is {worst}.",
+    "unchecked": "The numeric check found a difference.",
+    "code_intro": "The numbers in the comments are those of the equations on this page.",
+    "made": "Made by symrnn from the cell's text.",
+    "copy": "LaTeX of this section",
+    "index_title": "Derivations",
+    "index_intro": "Every cell of the zoo: its backward pass, derived, proved and checked.",
 }
 
 ENGLISH = Language("en", MappingProxyType(_RULES), MappingProxyType(_PHRASES))
