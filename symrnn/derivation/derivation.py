@@ -44,11 +44,13 @@ class Derivation:
 
     # The rooms to the right are imported only when they are asked for: what follows are doors, not dependencies.
 
-    def text(self, *, steps: bool = False, notation: Notation | str = "standard", lang: str = "en") -> str:
+    def text(
+        self, *, steps: bool = False, notation: Notation | str = "standard", lang: str = "en"
+    ) -> str:
         """All equations in readable Unicode; with `steps`, each line says by which rule it came."""
-        from ..render import render_text
+        from ..render import render
 
-        return render_text(self, steps=steps, notation=notation, lang=lang)
+        return render(self, "text", steps=steps, notation=notation, lang=lang)
 
     def latex(
         self,
@@ -58,10 +60,56 @@ class Derivation:
         lang: str = "en",
         labels: bool = False,
     ) -> str:
-        """An `aligned` block for KaTeX, MathJax and amsmath; with `labels`, `align` environments to be \\input."""
-        from ..render import render_latex
+        """An `aligned` block for KaTeX, MathJax and amsmath; with `labels`, `align` environments for a document that
+        inputs them."""
+        from ..render import render
 
-        return render_latex(self, steps=steps, notation=notation, lang=lang, labels=labels)
+        return render(self, "align" if labels else "latex", steps=steps, notation=notation, lang=lang)
+
+    def markdown(
+        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
+    ) -> str:
+        """Notes with $$ blocks, as GitHub, Obsidian, VS Code and Quarto render them."""
+        from ..render import render
+
+        return render(self, "markdown", steps=steps, notation=notation, lang=lang)
+
+    def html(
+        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
+    ) -> str:
+        """Notes as one self-contained page: MathML, no script, light and dark."""
+        from ..render import render
+
+        return render(self, "html", steps=steps, notation=notation, lang=lang)
+
+    def typst(
+        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
+    ) -> str:
+        """Notes as a Typst document."""
+        from ..render import render
+
+        return render(self, "typst", steps=steps, notation=notation, lang=lang)
+
+    def tex(
+        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
+    ) -> str:
+        """Notes as a LaTeX document that compiles as it is."""
+        from ..render import render
+
+        return render(self, "tex", steps=steps, notation=notation, lang=lang)
+
+    def pdf(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> bytes:
+        """Notes as a PDF, without TeX: the extra `pdf` brings the compiler."""
+        from ..render import render_pdf
+
+        return render_pdf(self, steps=steps, notation=notation, lang=lang)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}$$"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """What a notebook shows: LaTeX where it is set, the text page elsewhere."""
+        return {"text/plain": self.text(), "text/latex": self._repr_latex_()}
 
     def numpy(self, dtype: str = "float64", *, plain: bool = False) -> Kernel:
         """The forward and backward pass over whole batches of sequences, as NumPy source that runs; `plain` has one

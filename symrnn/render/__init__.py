@@ -21,7 +21,21 @@
 `formats`    one function a format
 """
 
+from .formats import ARTICLES, FORMATS, make_article, render, render_pdf, write_article
+from .languages import LANGUAGES
 from .notation import PRESETS, Notation, read_notation
-from .formats import FORMATS, render_latex, render_text
+from .pages.article import Evidence
 
-__all__ = ["FORMATS", "PRESETS", "Notation", "read_notation", "render_latex", "render_text"]
+__all__ = [
+    "ARTICLES",
+    "FORMATS",
+    "LANGUAGES",
+    "PRESETS",
+    "Evidence",
+    "Notation",
+    "make_article",
+    "read_notation",
+    "render",
+    "render_pdf",
+    "write_article",
+]

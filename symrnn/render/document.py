@@ -19,6 +19,7 @@ from .languages import ENGLISH, Language
 from .names import GREEK, Name, Naming
 from .notation import STANDARD, Notation
 from .prose import Prose, fill, listed, symbols
+from .say import general_formulas
 from .steps import Step, explain_equation, set_step
 from .view import Shown
 
@@ -200,7 +201,7 @@ def _legend(
     kinds = {type(node) for node in nodes}
     details = {detail for node in nodes for detail in _details(node)}
 
-    def entry(key: str, sign: Prose | None = None, **formulas: Prose) -> Legend:
+    def entry(key: str, sign: Prose | None = None, **formulas: Prose | t.Tree) -> Legend:
         return Legend(key, sign or (_SIGNS[key],), fill(language.phrases[key], **formulas))
 
     def over(names: tuple[Name, ...]) -> Prose:
@@ -235,7 +236,7 @@ def _legend(
     ]
     for key, present in marks:
         if present:
-            yield entry(key)
+            yield entry(key, **general_formulas(notation))
     for key, present in (
         ("rows", notation.vectors == "row"),
         ("joined", notation.weights == "joined"),

@@ -2,50 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from ..derivation import Derivation
 from ..errors import OptionError, nearest
 from .document import build_document
 from .languages import Language, read_language
 from .notation import STANDARD, Notation, read_notation
+from .pages.article import Article, Evidence, build_article
+from .pages.html import write_html
 from .pages.latex import write_align, write_aligned
+from .pages.markdown import write_markdown
+from .pages.pdf import compile_typst
+from .pages.tex import write_tex
 from .pages.text import write_text
+from .pages.typst import write_typst
 
-FORMATS: Mapping[str, str] = MappingProxyType(
-    {
-        "text": "txt",
-        "latex": "tex",
-        "align": "tex",
-        "tex": "tex",
-        "markdown": "md",
-        "html": "html",
-        "typst": "typ",
-    }
-)
-"""The formats of text, and the ends of their files' names."""
+ARTICLES = ("markdown", "html", "typst", "tex")
+"""The formats of whole articles."""
+FORMATS = ("text", "latex", "align", *ARTICLES)
+"""`latex` is an `aligned` block, `align` environments with labels, `tex` a document that compiles as it is."""
 
 
-def render_text(
-    derivation: Derivation, *, steps: bool = False, notation: Notation | str = STANDARD, lang: Language | str = "en"
-) -> str:
-    """A page of readable Unicode."""
-    return write_text(
-        build_document(derivation, steps=steps, notation=read_notation(notation), language=read_language(lang))
-    )
-
-
-def render_latex(
+def render(
     derivation: Derivation,
+    form: str,
     *,
     steps: bool = False,
     notation: Notation | str = STANDARD,
     lang: Language | str = "en",
-    labels: bool = False,
+    evidence: Evidence | None = None,
 ) -> str:
-    """An `aligned` block for KaTeX and MathJax; with `labels`, `align` environments for a document that is \\input."""
-    document = build_document(
-        derivation, steps=steps, notation=read_notation(notation), language=read_language(lang)
-    )
-    return write_align(document) if labels else write_aligned(document)
+    """A derivation in one of `FORMATS`."""
+    if form not in FORMATS:
+        meant = nearest(form, list(FORMATS)) or f"the formats are: {', '.join(FORMATS)}"
+        raise OptionError(f"{form!r} is not a format; {meant}")
+    if form in ARTICLES:
+        article = make_article(derivation, steps=steps, notation=notation, lang=lang, evidence=evidence)
+        return write_article(article, form)
+    document = build_document(derivation, steps=steps, notation=read_notation(notation), language=read_language(lang))
+    return {"text": write_text, "latex": write_aligned, "align": write_align}[form](document)
+
+
+def make_article(
+    derivation: Derivation,
+    *,
+    steps: bool = True,
+    notation: Notation | str = STANDARD,
+    lang: Language | str = "en",
+    evidence: Evidence | None = None,
+    code: bool = True,
+) -> Article:
+    """Everything that is published about a derivation, to be written in several formats."""
+    document = build_document(derivation, steps=steps, notation=read_notation(notation), language=read_language(lang))
+    return build_article(document, evidence=evidence, code=code)
+
+
+def write_article(article: Article, form: str, figure: str | None = None) -> str:
+    """An article in one of `ARTICLES`; `figure` is the address of the drawing for Markdown, which cannot hold it."""
+    if form == "markdown":
+        return write_markdown(article, figure)
+    return {"html": write_html, "typst": write_typst, "tex": write_tex}[form](article)
+
+
+def render_pdf(
+    derivation: Derivation, *, steps: bool = True, notation: Notation | str = STANDARD, lang: Language | str = "en"
+) -> bytes:
+    """A PDF, set by the `typst` package (the extra `pdf`); no TeX is needed."""
+    return compile_typst(write_typst(make_article(derivation, steps=steps, notation=notation, lang=lang)))

@@ -211,14 +211,20 @@ def read_jacobians(
     phrases = language.phrases
     through = 0
     for jacobian in jacobians:
-        for path in jacobian.paths or ():
-            if any(isinstance(item, Matrix) for item in path):
-                through += 1
-            elif jacobian.previous == _previous_of(derivation, jacobian.state):
-                key = "jacobian_path_direct" if path else "jacobian_path_identity"
-                yield fill(phrases[key], term=path_tree(path, display))
+        direct = [path for path in jacobian.paths or () if not any(isinstance(item, Matrix) for item in path)]
+        through += len(jacobian.paths or ()) - len(direct)
+        if direct and jacobian.previous == _previous_of(derivation, jacobian.state):
+            ends = {
+                "previous": t.Symbol(display.naming(jacobian.previous)),
+                "state": t.Symbol(display.naming(jacobian.state)),
+            }
+            if () in direct:
+                yield fill(phrases["jacobian_identity"], **ends)
+            terms = listed([path_tree(path, display) for path in direct if path], language)
+            if terms:
+                yield fill(phrases["jacobian_direct"], terms=terms, **ends)
     if through:
-        yield fill(phrases["jacobian_path_matrix"], count=str(through))
+        yield fill(phrases["jacobian_matrix"], count=str(through))
         used = {
             BY_HEAD[type(inner)]
             for equation in derivation.forward

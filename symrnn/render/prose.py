@@ -9,6 +9,11 @@ from . import tree as t
 from .languages import Language
 from .names import Name
 
+
+class Code(str):
+    """Words of a program, set as such where a format can."""
+
+
 Prose = tuple[str | t.Tree, ...]
 """Words and formulas in the order of reading."""
 
@@ -39,6 +44,14 @@ def symbols(names: Sequence[Name]) -> list[t.Tree]:
     return [t.Symbol(name) for name in names]
 
 
-def say(prose: Prose, words: Callable[[str], str], formula: Callable[[t.Tree], str]) -> str:
-    """Prose as a string, with words and formulas each in a format's own way."""
-    return "".join(words(piece) if isinstance(piece, str) else formula(piece) for piece in prose)
+def say(
+    prose: Prose,
+    words: Callable[[str], str],
+    formula: Callable[[t.Tree], str],
+    code: Callable[[str], str] | None = None,
+) -> str:
+    """Prose as a string, with words, formulas and code each in a format's own way."""
+    return "".join(
+        (code or words)(piece) if isinstance(piece, Code) else words(piece) if isinstance(piece, str) else formula(piece)
+        for piece in prose
+    )

@@ -3,7 +3,7 @@
 A rule has a short `label` in plain ASCII (it stands inside formulas) and a `sentence`; the places in braces are
 filled with formulas: {y} the value that passes its adjoint on, {x} the one that receives it, {local} the local
 derivative ∂y/∂x, {factor} what it is, {slope} both as an equation, {identity} the derivative of a function, {term}
-the summand itself.
+the summand itself; {wx}, {to_x} and their like are formulas of a rule in general.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ _RULES: dict[str, Rule] = {
     "normal_pdf": Rule("chain rule for the normal density", _DERIVATIVE),
     "safe_ratio": Rule("quotient rule", _DERIVATIVE),
     # Structured operations: each passes its adjoint on by its own rule
-    "matmul": Rule("matrix product", "matrix product, the adjoint of x in W x is Wᵀ δ"),
-    "matmul_left": Rule("matrix product", "matrix product, the gradient of W in W x is δ xᵀ"),
-    "matmul_matrices": Rule("matrix product", "matrix product, in A B the adjoint of A is δ Bᵀ and that of B is Aᵀ δ"),
-    "matmul_vectors": Rule("dot product", "dot product, in aᵀ b the adjoint of a is δ b and that of b is δ a"),
+    "matmul": Rule("matrix product", "matrix product, the adjoint of x in {wx} is {to_x}"),
+    "matmul_left": Rule("matrix product", "matrix product, the gradient of W in {wx} is {to_w}"),
+    "matmul_matrices": Rule("matrix product", "matrix product, in {ab} the adjoint of A is {to_a} and that of B is {to_b}"),
+    "matmul_vectors": Rule("dot product", "dot product, in {inner} the adjoint of a is δ b and that of b is δ a"),
     "transpose": Rule("transpose", "transpose, the adjoint of A in Aᵀ is δᵀ"),
-    "outer": Rule("outer product", "outer product, in a bᵀ the adjoint of a is δ b and that of b is δᵀ a"),
-    "dot": Rule("dot product", "dot product, in aᵀ b the adjoint of a is δ b and that of b is δ a"),
+    "outer": Rule("outer product", "outer product, in {outer} the adjoint of a is {outer_a} and that of b is {outer_b}"),
+    "dot": Rule("dot product", "dot product, in {inner} the adjoint of a is δ b and that of b is δ a"),
     "sum": Rule("sum of the entries", "sum of the entries, each of them receives δ"),
     "mean": Rule("mean of the entries", "mean of the entries, each of them receives δ divided by their number"),
     "softmax": Rule("softmax", "softmax, the adjoint of a in s = softmax(a) is s ⊙ (δ − δᵀ s)"),
@@ -136,7 +136,7 @@ _PHRASES: dict[str, str] = {
     "carries": "what step t hands back to step t−1: the gradients with respect to {previous}, through step t and later",
     "elementwise": "elementwise product; functions, fractions and powers act entry by entry, a scalar on every entry",
     "marked_power": "elementwise power of a matrix",
-    "transposed": "transposed; a bᵀ is the outer product",
+    "transposed": "transposed; {outer} is the outer product",
     "ones": "ones in every entry, of the shape of the left side",
     "zeros": "zeros, as many as the index says",
     "placed": "zeros with v in the place i",
@@ -162,22 +162,23 @@ _PHRASES: dict[str, str] = {
     "jacobian_intro": "One step changes a small difference in the state by the local Jacobian; each summand is a path "
     "through the equations, read from right to left.",
     "jacobian_rows": "Here vectors are columns and matrices those of the code, so that the matrices act from the left.",
-    "jacobian_path_direct": "{term} meets no weight matrix: along it each entry is multiplied by its own factor, step "
-    "after step. It neither vanishes nor explodes while that factor stays near 1, and forgets where it is near 0.",
-    "jacobian_path_identity": "{term} hands the gradient on unchanged, over any number of steps.",
-    "jacobian_path_matrix": "{count} of the paths go through a weight matrix. Over k steps such a path is a product of k "
-    "such factors: its norm is at most the product of their norms, so it vanishes geometrically where these stay "
-    "below 1, and can explode only where they exceed 1.",
-    "jacobian_bound": "The slopes of {functions} are at most {bounds}, so a path through one of them is at most that "
-    "times the norm of its matrix and of the other factors.",
-    "jacobian_none": "The next state does not depend on {states}.",
+    "jacobian_direct": "From {previous} to {state} the paths {terms} meet no weight matrix: every entry is multiplied by "
+    "a factor of its own, the sum of these, step after step. Along them the gradient neither vanishes nor explodes while "
+    "that factor stays near 1; it is forgotten where the factor is near 0.",
+    "jacobian_identity": "From {previous} to {state} one path is the identity: along it the gradient is handed on "
+    "unchanged, over any number of steps.",
+    "jacobian_matrix": "Paths through a weight matrix: {count}. Going along such paths for k steps multiplies k such "
+    "factors; the norm of the product is at most the product of the norms, so that part of the gradient vanishes "
+    "geometrically where the norms stay below 1, and can explode only where they exceed 1.",
+    "jacobian_bound": "The slopes of {functions} are at most {bounds}, respectively, which bounds the diagonal factors "
+    "that they appear in.",
     "jacobian_open": "For the state {states} the step has pieces that no product of diagonal and weight matrices "
     "expresses; the equations of the backward pass above are its Jacobian, applied from the left.",
     # Trust
     "proved": "Proved: all {count} entries, exactly, in scalar components at small, different sizes.",
     "unproved": "Not proved: {count} entries could not be shown to be equal.",
-    "checked": "Checked: {count} arrays agree with complex step and finite differences; the largest deviation is {worst}.",
-    "unchecked": "The numeric check found a difference.",
+    "checked": "Checked: {count} arrays agree with complex step and finite differences.",
+    "unchecked": "The numeric check found differences in {count} arrays.",
     "code_intro": "The numbers in the comments are those of the equations on this page.",
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..document import Document, Row
 from ..languages import Language
 from ..printer import fill_lines
@@ -26,6 +28,13 @@ def write_aligned(document: Document) -> str:
     return "\\begin{aligned}\n" + " \\\\[1.2em]\n".join(blocks) + "\n\\end{aligned}\n"
 
 
+def aligned_rows(rows: tuple[Row, ...], printer: LatexPrinter, language: Language) -> str:
+    """Rows as an `aligned` block without labels."""
+    plain = [replace(row, steps=()) for row in rows]
+    body = " \\\\[0.3em]\n".join(_row(row, printer, language) for row in plain)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n"
+
+
 _TIMES = {"forward": r", \quad t = 1, \dots, T", "backward": r", \quad t = T, \dots, 1", "gradients": ""}
 
 
@@ -39,7 +48,7 @@ def _row(row: Row, printer: LatexPrinter, language: Language) -> str:
         words = latex_prose(row.words, printer)
         return rf"{printer.flat(row.left)} &= {words}" if row.left else rf"&{words}"
     lines = broken(row, printer)
-    lines[-1] += rf" &\qquad \text{{({row.number})}}"
+    lines[-1] += rf" &\qquad \text{{({row.number})}}" if row.number else ""
     if row.steps:
         lines[-1] += rf" &\quad \text{{{_words(row.steps, language)}}}"
     return " \\\\\n".join(lines)
@@ -92,5 +101,6 @@ def align(rows: tuple[Row, ...], printer: LatexPrinter) -> str:
             continue
         shown = broken(row, printer)
         lines += [rf"{line} \notag" for line in shown[:-1]]
-        lines.append(rf"{shown[-1]} \tag{{{row.number}}}\label{{eq:{row.label}}}")
+        mark = rf"\tag{{{row.number}}}\label{{eq:{row.label}}}" if row.number else r"\notag"
+        lines.append(f"{shown[-1]} {mark}")
     return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}\n"

@@ -13,6 +13,7 @@ from ..names import Name
 from ..printer import fill_lines
 from ..printers.text import TextPrinter, columns, show_size
 from ..prose import Prose, fill, listed, say, symbols
+from ..say import say_step
 from ..steps import Step
 
 WIDTH = 100
@@ -22,7 +23,7 @@ _WIDEST_LEFT = 16
 def write_text(document: Document, width: int = WIDTH) -> str:
     """The document as lines of text; with steps, each line says by which rule its terms came."""
     phrases = document.language.phrases
-    page = _Page(document.language, TextPrinter(document.notation.product), width)
+    page = _Page(document, width)
     lines = [f"{document.name}: {document.summary}" if document.summary else document.name]
     lines += ["", phrases["symbols"], *page.symbols(document)]
     lines += ["", phrases["notation"], *page.legend(document)]
@@ -50,9 +51,10 @@ def kind_of(document: Document, kind: str, names: tuple[Name, ...], also: tuple[
 
 
 class _Page:
-    def __init__(self, language: Language, printer: TextPrinter, width: int) -> None:
-        self.language = language
-        self.printer = printer
+    def __init__(self, document: Document, width: int) -> None:
+        self.language = document.language
+        self.notation = document.notation
+        self.printer = TextPrinter(document.notation.product)
         self.width = width
 
     def say(self, prose: Prose, formula: Callable[[t.Tree], str] | None = None) -> str:
@@ -96,7 +98,7 @@ class _Page:
         return lines
 
     def step(self, step: Step, indent: int) -> list[str]:
-        sentence = self.say(say_step(step, self.language), self.kept)
+        sentence = self.say(say_step(step, self.language, self.notation), self.kept)
         if step.through is not None:
             left, right = self.printer.flat(step.through.left), self.printer.flat(step.through.right)
             shown = _kept(f"{left} = {right}") if columns(left) + columns(right) < self.width // 2 else left
@@ -110,32 +112,6 @@ class _Page:
 
     def kept(self, tree: t.Tree) -> str:
         return _kept(self.printer.flat(tree))
-
-
-def say_step(step: Step, language: Language) -> Prose:
-    """The rule's sentence with its formulas filled in."""
-    rule = language.rules[step.rule]
-    identity: list[str | t.Tree] = []
-    for left, right in step.identities:
-        identity += [language.phrases["comma"]] if identity else []
-        identity.append(t.Equal(left, right))
-    local: Prose = (t.Partial(step.source, step.target),) if step.source and step.target else ()
-    slope: Prose = (
-        (t.Equal(t.Partial(step.source, step.target), step.factor),)
-        if step.source and step.target and step.factor
-        else ()
-    )
-    return fill(
-        rule.sentence,
-        label=rule.label,
-        y=step.source or (),
-        x=step.target or (),
-        factor=step.factor or (),
-        term=step.term,
-        identity=tuple(identity),
-        local=local,
-        slope=slope,
-    )
 
 
 _NO_BREAK = "\u00a0"

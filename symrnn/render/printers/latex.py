@@ -16,7 +16,7 @@ _COMMANDS = (
     "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi "
     "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega varsigma vartheta phi epsilon"
 )
-_GREEK = {
+GREEK_COMMANDS = {
     letter: rf"\{word}"
     for letter, word in zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩςϑϕϵ", _COMMANDS.split(), strict=True)
 }
@@ -125,8 +125,8 @@ def _grown(formula: str) -> str:
 
 def _letters(base: str) -> str:
     """A base: one letter is set in italics, a word upright."""
-    if base in _GREEK:
-        return _GREEK[base]
+    if base in GREEK_COMMANDS:
+        return GREEK_COMMANDS[base]
     if base in _LOOKALIKE:
         return rf"\mathrm{{{_LOOKALIKE[base]}}}"
     return base if len(base) == 1 else rf"\mathrm{{{_escaped(base)}}}"
@@ -134,7 +134,7 @@ def _letters(base: str) -> str:
 
 def _index(part: str) -> str:
     """A subscript: up to two letters are indices, more are a word."""
-    if part in _GREEK or part in _LOOKALIKE:
+    if part in GREEK_COMMANDS or part in _LOOKALIKE:
         return _letters(part)
     plain = part.isascii() and (len(part) <= 2 or part.isdigit())
     return part if plain else rf"\mathrm{{{_escaped(part)}}}"
@@ -144,8 +144,8 @@ def _escaped(word: str) -> str:
     """The inside of an upright word; a Greek letter leaves it for a moment."""
     pieces: list[str] = []
     for letter in word:
-        if letter in _GREEK:
-            pieces.append(_GREEK[letter] + " ")
+        if letter in GREEK_COMMANDS:
+            pieces.append(GREEK_COMMANDS[letter] + " ")
         else:
             pieces.append(_LOOKALIKE.get(letter, r"\_" if letter == "_" else letter))
     return "".join(pieces).rstrip()

@@ -70,10 +70,10 @@ class MathMLPrinter(Printer):
     def power(self, base: str, exponent: Fraction, marked: bool) -> str:
         mark = self.elementwise if marked else ""
         shown = self.number(exponent, False)
-        return f"<msup><mrow>{base}</mrow><mrow>{mark}{shown}</mrow></msup>"
+        return _raised(base, f"<mrow>{mark}{shown}</mrow>")
 
     def transpose(self, base: str) -> str:
-        return f"<msup><mrow>{base}</mrow><mo>⊤</mo></msup>"
+        return _raised(base, "<mo>⊤</mo>")
 
     def quotient(self, numerator: list[Token], denominator: list[Token], depth: int) -> list[Token]:
         return [f"<mfrac><mrow>{join(numerator)}</mrow><mrow>{join(denominator)}</mrow></mfrac>"]
@@ -118,6 +118,18 @@ class MathMLPrinter(Printer):
 
     def partial(self, of: str, by: str) -> str:
         return f"<mfrac><mrow><mi>∂</mi>{of}</mrow><mrow><mi>∂</mi>{by}</mrow></mfrac>"
+
+
+def _raised(base: str, superscript: str) -> str:
+    """A superscript, above the subscript where the base ends in one."""
+    depth = 0
+    single = base.startswith("<msub>")
+    for mark in re.finditer(r"<(/?)msub>", base) if single else ():
+        depth += -1 if mark[1] else 1
+        single &= depth > 0 or mark.end() == len(base)
+    if single:
+        return f"<msubsup>{base.removeprefix('<msub>').removesuffix('</msub>')}{superscript}</msubsup>"
+    return f"<msup><mrow>{base}</mrow>{superscript}</msup>"
 
 
 def _word(word: str) -> str:

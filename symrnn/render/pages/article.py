@@ -1,0 +1,187 @@
+"""Everything that a published derivation says, as blocks in the order of reading, before any format."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import tree as t
+from ..display import build_display
+from ..document import Document, Row
+from ..figure import Figure, draw_figure
+from ..jacobian import jacobian_tree, local_jacobians, read_jacobians
+from ..prose import Code, Prose, fill, listed, symbols
+from ..say import say_step
+from .text import kind_of, show_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    prose: Prose
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    head: tuple[str, ...]
+    rows: tuple[tuple[Prose, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Formulas:
+    """Numbered equations under each other."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Equations, each with a sentence for every term."""
+
+    rows: tuple[tuple[Row, tuple[Prose, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    code: str
+
+
+Block = Heading | Paragraph | Table | Formulas | Explained | Drawing | Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What proof and check came to: entries proved and not proved, arrays that agree and that do not."""
+
+    proved: int
+    unproved: int
+    agreeing: int
+    differing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    document: Document
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def build_article(document: Document, *, evidence: Evidence | None = None, code: bool = True) -> Article:
+    """The blocks of a document; the document must have been built with steps for the derivation step by step."""
+    return Article(document, document.name, tuple(_blocks(document, evidence, code)))
+
+
+def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterator[Block]:
+    phrases = document.language.phrases
+    cell = document.derivation.cell
+    if document.summary:
+        yield Paragraph((document.summary,))
+    for paragraph in cell.doc.strip().split("\n\n")[1:]:
+        yield Paragraph((" ".join(paragraph.split()),))
+    yield Listing(_without_docstring(cell.text))
+    yield Heading(phrases["symbols"])
+    yield _symbol_table(document)
+    yield Heading(phrases["notation"])
+    legend = [(item.sign, item.meaning) for item in document.legend]
+    legend += [((phrases["kink"],), ("; ".join(document.kinks),))] if document.kinks else []
+    yield Table((phrases["sign"], phrases["meaning"]), tuple(legend))
+    for section in document.sections:
+        yield Heading(phrases["gradients_title" if section.key == "gradients" else section.key])
+        yield Formulas(section.rows)
+        if section.key == "forward":
+            figure = draw_figure(document.derivation, document.naming, document.language)
+            if figure is not None:
+                yield Heading(phrases["figure"])
+                yield Drawing(figure, phrases["figure_caption"])
+    if any(row.steps for section in document.sections for row in section.rows):
+        yield Heading(phrases["steps"])
+        yield Explained(tuple(_explained(document)))
+    yield from _jacobian(document)
+    if evidence is not None:
+        yield Heading(phrases["trust"])
+        yield from map(Paragraph, _trust(document, evidence))
+    if code:
+        yield Heading(phrases["code"])
+        yield Paragraph((phrases["code_intro"],))
+        yield Listing(document.derivation.numpy(plain=True).source.strip())
+    yield Paragraph((phrases["made"],))
+
+
+def _without_docstring(text: str) -> str:
+    """A cell's text; what its docstring says stands above it."""
+    definition = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    first = definition.body[0]
+    lines = text.splitlines()
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and len(definition.body) > 1:
+        del lines[first.lineno - 1 : first.end_lineno]
+    return "\n".join(lines).strip()
+
+
+def _symbol_table(document: Document) -> Table:
+    phrases = document.language.phrases
+    rows = [
+        (
+            listed(symbols(group.names), document.language),
+            (show_shape(group.shape, document.language),),
+            kind_of(document, group.kind, group.names, group.also),
+            (Code(", ".join(group.code)),),
+        )
+        for group in document.symbols
+    ]
+    return Table((phrases["symbol"], phrases["shape"], phrases["meaning"], phrases["in_code"]), tuple(rows))
+
+
+def _explained(document: Document) -> Iterator[tuple[Row, tuple[Prose, ...]]]:
+    for section in document.sections:
+        for row in section.rows:
+            if not row.steps:
+                continue
+            sentences: list[Prose] = []
+            for step in row.steps:
+                sentence = say_step(step, document.language, document.notation)
+                if step.through is not None:
+                    line = t.Equal(step.through.left, step.through.right)
+                    place = fill(document.language.phrases["through"], line=(f"({step.through.number}) ", line))
+                    sentence = (*place, *sentence)
+                sentences.append(sentence)
+            yield row, tuple(dict.fromkeys(sentences))
+
+
+def _jacobian(document: Document) -> Iterator[Block]:
+    derivation, language = document.derivation, document.language
+    if not derivation.cell.program.states:
+        return
+    display, _ = build_display(derivation, document.notation)
+    jacobians = local_jacobians(derivation)
+    yield Heading(language.phrases["jacobian"])
+    closed = [jacobian for jacobian in jacobians if jacobian.paths]
+    if closed:
+        intro = language.phrases["jacobian_intro"]
+        if document.notation.vectors == "row":
+            intro += " " + language.phrases["jacobian_rows"]
+        yield Paragraph((intro,))
+        yield Formulas(tuple(Row(None, *jacobian_tree(jacobian, display)) for jacobian in closed))
+    for sentence in read_jacobians(jacobians, derivation, display, language):
+        yield Paragraph(sentence)
+
+
+def _trust(document: Document, evidence: Evidence) -> Iterator[Prose]:
+    phrases = document.language.phrases
+    yield fill(phrases["proved"], count=f"{evidence.proved:,}")
+    if evidence.unproved:
+        yield fill(phrases["unproved"], count=f"{evidence.unproved:,}")
+    if evidence.differing:
+        yield fill(phrases["unchecked"], count=f"{evidence.differing:,}")
+    else:
+        yield fill(phrases["checked"], count=f"{evidence.agreeing:,}")

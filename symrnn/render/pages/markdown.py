@@ -1,0 +1,62 @@
+"""Markdown with $$ blocks, as GitHub, Obsidian, VS Code and Quarto render them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..printers.latex import LatexPrinter
+from ..prose import Prose, say
+from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
+from .latex import aligned_rows
+
+
+def write_markdown(article: Article, figure: str | None = None) -> str:
+    """The article; `figure` is the address of the drawing, which Markdown cannot hold itself."""
+    printer = LatexPrinter(article.document.notation.product)
+    parts = [f"# {_escaped(article.title)}"]
+    for block in article.blocks:
+        parts += _block(block, printer, article, figure)
+    return "\n\n".join(parts) + "\n"
+
+
+def _block(block: Block, printer: LatexPrinter, article: Article, figure: str | None) -> Iterator[str]:
+    match block:
+        case Heading(text=text):
+            # The heading of a figure that is not there would stand alone.
+            if figure is not None or text != article.document.language.phrases["figure"]:
+                yield f"## {_escaped(text)}"
+        case Paragraph(prose=prose):
+            yield _inline(prose, printer)
+        case Table(head=head, rows=rows):
+            lines = [head, ("---",) * len(head)]
+            lines += [tuple(_inline(cell, printer).replace("|", r"\|") for cell in row) for row in rows]
+            yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        case Formulas(rows=rows):
+            yield f"$$\n{aligned_rows(rows, printer, article.document.language)}$$"
+        case Explained(rows=rows):
+            for row, sentences in rows:
+                assert row.left is not None
+                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in sentences)
+                yield f"**({row.number})** {_math(printer.flat(row.left))}\n\n{items}"
+        case Drawing(figure=drawn, caption=caption):
+            if figure is not None:
+                words = drawn.alternative.replace("[", "(").replace("]", ")")
+                yield f"![{words}]({figure})"
+                yield f"*{_escaped(caption)}*"
+        case Listing(code=code):
+            yield f"```python\n{code}\n```"
+
+
+def _inline(prose: Prose, printer: LatexPrinter) -> str:
+    return say(prose, _escaped, lambda tree: _math(printer.flat(tree)), lambda text: f"`{text}`").strip()
+
+
+def _math(latex: str) -> str:
+    # A bar would end a table's cell, and an inline fraction is better set small.
+    return f"${latex.replace('|', chr(92) + 'vert ')}$"
+
+
+def _escaped(text: str) -> str:
+    """Words, with what Markdown would obey taken at its word."""
+    return re.sub(r"([\\`*_\[\]<>$|#])", r"\\\1", text)

@@ -1,0 +1,91 @@
+"""A LaTeX document that compiles as it is: amsmath, amssymb and bm for the formulas, and what a page needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..printers.latex import GREEK_COMMANDS, LatexPrinter
+from ..prose import Prose, say
+from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
+from .latex import align
+
+_SIGNS = {
+    "⊙": r"\odot", "∘": r"\circ", "∗": r"\ast", "·": r"\cdot", "×": r"\times", "−": "-", "∂": r"\partial", "Σ": r"\Sigma",
+    "√": r"\sqrt{}", "‖": r"\Vert ", "≥": r"\ge", "≤": r"\le", "→": r"\to", "…": r"\dots", "ᵀ": r"^{\top}", "′": r"'",
+    "²": "^{2}", "³": "^{3}", "∞": r"\infty", "±": r"\pm", "∈": r"\in", "Φ": r"\Phi", "≠": r"\ne", "⟨": r"\langle ",
+    "⟩": r"\rangle ", "←": r"\leftarrow", "ℓ": r"\ell", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}",
+}  # fmt: skip
+
+
+def write_tex(article: Article) -> str:
+    """The article as a document of its own."""
+    printer = LatexPrinter(article.document.notation.product)
+    body = "\n\n".join(part for block in article.blocks for part in _block(block, printer, article))
+    chinese = article.document.language.code == "zh"
+    title = _escaped(article.title)
+    text = f"{title}{body}"
+    head = [
+        rf"\documentclass[a4paper]{{{'ctexart' if chinese else 'article'}}}",
+        r"\usepackage[margin=2.4cm]{geometry}",
+        r"\usepackage{amsmath,amssymb,bm,array}",
+        *(_declared(text) if not chinese else ()),
+        r"\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}\allowdisplaybreaks",
+        rf"\title{{{title}}}\author{{}}\date{{}}",
+        r"\begin{document}",
+        r"\maketitle",
+    ]
+    return "\n".join(head) + f"\n\n{body}\n\n\\end{{document}}\n"
+
+
+def _declared(text: str) -> Iterator[str]:
+    """What the letters mean that pdfTeX does not know."""
+    for letter in sorted({letter for letter in text if ord(letter) > 127}):
+        command = GREEK_COMMANDS.get(letter) or _SIGNS.get(letter)
+        if command is not None:
+            yield rf"\DeclareUnicodeCharacter{{{ord(letter):04X}}}{{\ensuremath{{{command}}}}}"
+
+
+def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[str]:
+    match block:
+        case Heading(text=text):
+            # A figure in SVG is for other formats.
+            if text != article.document.language.phrases["figure"]:
+                yield rf"\section*{{{_escaped(text)}}}"
+        case Paragraph(prose=prose):
+            yield _inline(prose, printer)
+        case Table(head=head, rows=rows):
+            widths = {2: (0.2, 0.72), 4: (0.3, 0.12, 0.22, 0.25)}[len(head)]
+            columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{width}\linewidth}}" for width in widths)
+            lines = [" & ".join(rf"\textbf{{{_escaped(word)}}}" for word in head) + r" \\ \hline"]
+            lines += [" & ".join(_inline(cell, printer) for cell in row) + r" \\" for row in rows]
+            inner = "\n".join(lines)
+            yield f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{inner}\n\\hline\n\\end{{tabular}}"
+        case Formulas(rows=rows):
+            yield align(rows, printer).rstrip()
+        case Explained(rows=rows):
+            for row, sentences in rows:
+                assert row.left is not None
+                items = "\n".join(rf"\item {_inline(sentence, printer)}" for sentence in sentences)
+                yield (
+                    rf"\textbf{{({row.number})}} \(\displaystyle {printer.flat(row.left)}\)"
+                    f"\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}\n{items}\n\\end{{itemize}}"
+                )
+        case Drawing():
+            return
+        case Listing(code=code):
+            yield f"{{\\small\n\\begin{{verbatim}}\n{code}\n\\end{{verbatim}}\n}}"
+
+
+def _inline(prose: Prose, printer: LatexPrinter) -> str:
+    return say(prose, _escaped, lambda tree: rf"\({printer.flat(tree)}\)", lambda text: rf"\texttt{{{_escaped(text)}}}").strip()
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
+}  # fmt: skip
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[\\~^<>|\"&%$#_{}]", lambda sign: _SPECIAL.get(sign[0], rf"\{sign[0]}"), text)
