@@ -34,6 +34,8 @@ def run(call: Call) -> Answer:
             return check(call)
         case "code":
             return Answer(_derive(call).code(call.target))
+        case "export":
+            return export_pages(call)
 
 
 def list_cells() -> Answer:
@@ -47,9 +49,20 @@ def list_cells() -> Answer:
 
 def show(call: Call) -> Answer:
     """Forward and backward equations."""
+    from ..render import render
+
+    form = call.format or "text"
     derivation = _derive(call)
-    render = derivation.latex if call.format == "latex" else derivation.text
-    return Answer(render(steps=call.steps))
+    return Answer(render(derivation, form, steps=call.steps, notation=call.notation, lang=call.lang))
+
+
+def export_pages(call: Call) -> Answer:
+    """Files of published derivations: of the cells that were named, or of the whole zoo."""
+    from ..library import zoo
+    from .export import export
+
+    cells = [_read_cell(name) for name in call.cells] or list(zoo.values())
+    return Answer(*export(call, cells))
 
 
 def check(call: Call) -> Answer:

@@ -43,8 +43,9 @@ def _print(text: str) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | bytes) -> None:
     """Write a file so that whoever reads it sees the old text or the new one, never a part."""
+    data = text.encode() if isinstance(text, str) else text
     target = path.resolve()  # behind a symbolic link it is the file that is replaced, not the link
     if target.is_dir():
         raise IsADirectoryError(None, "it is a directory")
@@ -52,12 +53,12 @@ def write_whole(path: Path, text: str) -> None:
     if exists and not os.access(target, os.W_OK):
         raise PermissionError(None, "the file is read-only")
     if exists and not target.is_file():  # a device or a pipe cannot be replaced by a file
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(data)
         return
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with draft.open("xb") as file:
+            file.write(data)
         if exists:
             shutil.copymode(target, draft)
         os.replace(draft, target)

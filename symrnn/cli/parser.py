@@ -11,8 +11,7 @@ from typing import Any, Literal, NoReturn
 from .. import __version__
 from ..errors import OptionError, nearest
 
-Command = Literal["list", "show", "check", "code", "help"]
-Format = Literal["text", "latex"]
+Command = Literal["list", "show", "check", "code", "export", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +20,19 @@ class Call:
 
     command: Command
     cell: str = ""
-    format: Format = "text"
+    format: str = ""
     steps: bool = False
     seed: int = 0
     json: bool = False
     target: str = "numpy"
     output: str | None = None
+    folder: str | None = None
+    notation: str = "standard"
+    lang: str = "en"
+    cells: tuple[str, ...] = ()
+    force: bool = False
+    quick: bool = False
+    check: bool = False
 
 
 _ABOUT = "Backward equations of recurrent cells: derived symbolically, printed, computed and proved."
@@ -60,6 +66,8 @@ examples:
   symrnn show peephole_lstm
   symrnn show peephole_lstm --steps
   symrnn show my_cell.py --format latex -o my_cell.tex
+  symrnn show lstm --format html --notation greff --lang zh -o lstm.html
+  symrnn show lstm --notation vectors=row,time=superscript
   symrnn show my_cells.py:mgu
   cat my_cell.py | symrnn show -
 
@@ -73,6 +81,17 @@ examples:
 {_EXIT_CODES}
 
 {_CELLS}""",
+    "export": f"""\
+examples:
+  symrnn export -o derivations
+  symrnn export lstm gru -o notes --format md,html,pdf
+  symrnn export my_cell.py -o notes --format tex --notation colah
+  symrnn export -o derivations --check
+
+Formats: md, tex, html, typ, pdf, py (the NumPy module), svg (the figure). Files that symrnn did not write, or that
+were changed since, are left alone unless --force is given.
+
+{_CELLS}""",
     "code": f"""\
 examples:
   symrnn code lstm
@@ -82,6 +101,10 @@ examples:
 
 {_CELLS}""",
 }
+
+
+_FORMATS_HELP = "text, latex (aligned), align (with labels), or a whole page: markdown, html, typst, tex (text)"
+_NOTATION_HELP = "standard, greff, graves, colah, cs231n, pytorch; options as in greff,vectors=row (standard)"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -139,9 +162,19 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     show = command("show", "print a cell's forward and backward equations")
     check = command("check", "derive a cell's gradients, prove them and check them numerically")
     code = command("code", "print a cell's forward and backward pass as a program")
+    export = command("export", "write derivations as pages to publish, of the whole zoo or of cells")
+    export.add_argument("cells", metavar="CELL", nargs="*", help="zoo name, file.py, file.py:name, or -")
+    export.add_argument("--format", default="md,tex,py", metavar="LIST", help="what to write (md,tex,py)")
+    export.add_argument("-o", "--output", dest="folder", metavar="DIR", help="the folder to write to")
+    export.add_argument("--force", action="store_true", help="write over files that symrnn did not write")
+    export.add_argument("--quick", action="store_true", help="leave out proof and check")
+    export.add_argument("--check", action="store_true", help="write nothing; exit 1 where files are out of date")
     for made in (show, check, code):
         made.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
-    show.add_argument("--format", type=_format, default="text", metavar="text|latex", help="what to print (text)")
+    show.add_argument("--format", type=_format, default="text", metavar="FORMAT", help=_FORMATS_HELP)
+    for made in (show, export):
+        made.add_argument("--notation", default="standard", metavar="NAME", help=_NOTATION_HELP)
+        made.add_argument("--lang", default="en", metavar="en|zh", help="language of the explanations (en)")
     show.add_argument("--steps", action="store_true", help="explain each line by the rule that it came from")
     check.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random arrays (0)")
     check.add_argument("--json", action="store_true", help="print both reports as one JSON object")
@@ -159,7 +192,7 @@ def _complete(parser: argparse.ArgumentParser, about: str, examples: str) -> arg
 
 
 def _format(word: str) -> str:
-    known = ["text", "latex"]
+    known = ["text", "latex", "align", "markdown", "html", "typst", "tex"]
     if word not in known:
         meant = nearest(word, known) or f"the formats are: {', '.join(known)}"
         raise argparse.ArgumentTypeError(f"{word!r} is not a format; {meant}")

@@ -22,7 +22,7 @@
 """
 
 from .formats import ARTICLES, FORMATS, make_article, render, render_pdf, write_article
-from .languages import LANGUAGES
+from .languages import LANGUAGES, read_language
 from .notation import PRESETS, Notation, read_notation
 from .pages.article import Evidence
 
@@ -34,6 +34,7 @@ __all__ = [
     "Evidence",
     "Notation",
     "make_article",
+    "read_language",
     "read_notation",
     "render",
     "render_pdf",

@@ -156,7 +156,7 @@ _PHRASES: dict[str, str] = {
     "proved": "已证明：全部 {count} 个分量，精确地，以标量分量在各不相同的小尺寸下证明。",
     "unproved": "未能证明：有 {count} 个分量未能证明相等。",
     "checked": "已检验：{count} 个数组与复数步长和有限差分一致。",
-    "unchecked": "数值检验在 {count} 个数组中发现了差异。",
+    "unchecked": "数值检验未能确认 {count} 个数组。",
     "code_intro": "注释中的编号就是本页方程的编号。",
     "made": "由 symrnn 根据单元的文本生成。",
     "copy": "本节的 LaTeX",

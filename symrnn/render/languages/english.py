@@ -178,7 +178,7 @@ _PHRASES: dict[str, str] = {
     "proved": "Proved: all {count} entries, exactly, in scalar components at small, different sizes.",
     "unproved": "Not proved: {count} entries could not be shown to be equal.",
     "checked": "Checked: {count} arrays agree with complex step and finite differences.",
-    "unchecked": "The numeric check found differences in {count} arrays.",
+    "unchecked": "The numeric check does not confirm {count} arrays.",
     "code_intro": "The numbers in the comments are those of the equations on this page.",
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",

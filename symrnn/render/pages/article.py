@@ -11,6 +11,7 @@ from ..display import build_display
 from ..document import Document, Row
 from ..figure import Figure, draw_figure
 from ..jacobian import jacobian_tree, local_jacobians, read_jacobians
+from ..printers import TextPrinter
 from ..prose import Code, Prose, fill, listed, symbols
 from ..say import say_step
 from .text import kind_of, show_shape
@@ -40,10 +41,17 @@ class Formulas:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """Equations, each with a sentence for every term."""
+class Explanation:
+    """A numbered equation, in full where it is short, and a sentence for each of its terms."""
 
-    rows: tuple[tuple[Row, tuple[Prose, ...]], ...]
+    row: Row
+    formula: t.Tree
+    sentences: tuple[Prose, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    items: tuple[Explanation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,11 @@ class Article:
     title: str
     blocks: tuple[Block, ...]
 
+    @property
+    def drawing(self) -> Figure | None:
+        """The figure, if there is one."""
+        return next((block.figure for block in self.blocks if isinstance(block, Drawing)), None)
+
 
 def build_article(document: Document, *, evidence: Evidence | None = None, code: bool = True) -> Article:
     """The blocks of a document; the document must have been built with steps for the derivation step by step."""
@@ -86,9 +99,9 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
     phrases = document.language.phrases
     cell = document.derivation.cell
     if document.summary:
-        yield Paragraph((document.summary,))
+        yield Paragraph(_with_code(document.summary))
     for paragraph in cell.doc.strip().split("\n\n")[1:]:
-        yield Paragraph((" ".join(paragraph.split()),))
+        yield Paragraph(_with_code(" ".join(paragraph.split())))
     yield Listing(_without_docstring(cell.text))
     yield Heading(phrases["symbols"])
     yield _symbol_table(document)
@@ -118,6 +131,11 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
     yield Paragraph((phrases["made"],))
 
 
+def _with_code(text: str) -> Prose:
+    """Words with what stands in backticks as code."""
+    return tuple(Code(piece) if place % 2 else piece for place, piece in enumerate(text.split("`")) if piece)
+
+
 def _without_docstring(text: str) -> str:
     """A cell's text; what its docstring says stands above it."""
     definition = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
@@ -142,10 +160,14 @@ def _symbol_table(document: Document) -> Table:
     return Table((phrases["symbol"], phrases["shape"], phrases["meaning"], phrases["in_code"]), tuple(rows))
 
 
-def _explained(document: Document) -> Iterator[tuple[Row, tuple[Prose, ...]]]:
+_SHORT = 64
+
+
+def _explained(document: Document) -> Iterator[Explanation]:
+    printer = TextPrinter()
     for section in document.sections:
         for row in section.rows:
-            if not row.steps:
+            if not row.steps or row.left is None or row.right is None:
                 continue
             sentences: list[Prose] = []
             for step in row.steps:
@@ -155,7 +177,9 @@ def _explained(document: Document) -> Iterator[tuple[Row, tuple[Prose, ...]]]:
                     place = fill(document.language.phrases["through"], line=(f"({step.through.number}) ", line))
                     sentence = (*place, *sentence)
                 sentences.append(sentence)
-            yield row, tuple(dict.fromkeys(sentences))
+            whole = t.Equal(row.left, row.right)
+            short = len(printer.flat(whole)) <= _SHORT
+            yield Explanation(row, whole if short else row.left, tuple(dict.fromkeys(sentences)))
 
 
 def _jacobian(document: Document) -> Iterator[Block]:

@@ -14,7 +14,7 @@ from ..prose import Prose, say
 from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
 from .latex import align
 
-WIDTH = 46
+WIDTH = 50
 """Where right sides break, in letters: with operators apart as a browser sets them they fit into the column."""
 
 _STYLE = """\
@@ -69,12 +69,11 @@ class _Page:
                 yield '<div class="eqs">\n' + "".join(self.row(row) for row in rows) + "</div>"
                 words = escape(self.article.document.language.phrases["copy"])
                 yield f"<details><summary>{words}</summary><pre>{escape(align(rows, self.latex))}</pre></details>"
-            case Explained(rows=rows):
-                for row, sentences in rows:
-                    items = "".join(f"<li>{self.inline(sentence)}</li>" for sentence in sentences)
-                    assert row.left is not None
-                    link = f'<a href="#eq:{escape(row.label)}">({row.number})</a>'
-                    yield f'<p class="step">{link} {self.formula(row.left)}</p><ul>{items}</ul>'
+            case Explained(items=explained):
+                for item in explained:
+                    items = "".join(f"<li>{self.inline(sentence)}</li>" for sentence in item.sentences)
+                    link = f'<a href="#eq:{escape(item.row.label)}">({item.row.number})</a>'
+                    yield f'<p class="step">{link} {self.formula(item.formula)}</p><ul>{items}</ul>'
             case Drawing(figure=figure, caption=caption):
                 yield f"<figure>\n{figure.svg}<figcaption>{escape(caption)}</figcaption>\n</figure>"
             case Listing(code=code):

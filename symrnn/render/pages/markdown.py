@@ -34,11 +34,10 @@ def _block(block: Block, printer: LatexPrinter, article: Article, figure: str | 
             yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
         case Formulas(rows=rows):
             yield f"$$\n{aligned_rows(rows, printer, article.document.language)}$$"
-        case Explained(rows=rows):
-            for row, sentences in rows:
-                assert row.left is not None
-                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in sentences)
-                yield f"**({row.number})** {_math(printer.flat(row.left))}\n\n{items}"
+        case Explained(items=explained):
+            for item in explained:
+                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in item.sentences)
+                yield f"**({item.row.number})** {_math(printer.flat(item.formula))}\n\n{items}"
         case Drawing(figure=drawn, caption=caption):
             if figure is not None:
                 words = drawn.alternative.replace("[", "(").replace("]", ")")

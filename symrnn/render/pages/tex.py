@@ -63,12 +63,11 @@ def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[st
             yield f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{inner}\n\\hline\n\\end{{tabular}}"
         case Formulas(rows=rows):
             yield align(rows, printer).rstrip()
-        case Explained(rows=rows):
-            for row, sentences in rows:
-                assert row.left is not None
-                items = "\n".join(rf"\item {_inline(sentence, printer)}" for sentence in sentences)
+        case Explained(items=explained):
+            for item in explained:
+                items = "\n".join(rf"\item {_inline(sentence, printer)}" for sentence in item.sentences)
                 yield (
-                    rf"\textbf{{({row.number})}} \(\displaystyle {printer.flat(row.left)}\)"
+                    rf"\textbf{{({item.row.number})}} \(\displaystyle {printer.flat(item.formula)}\)"
                     f"\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}\n{items}\n\\end{{itemize}}"
                 )
         case Drawing():

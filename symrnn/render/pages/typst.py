@@ -10,11 +10,11 @@ from .. import tree as t
 from ..document import Row
 from ..figure import on_paper
 from ..printer import fill_lines
-from ..printers.typst import TypstPrinter, finish_lines, measure
+from ..printers.typst import TypstPrinter, finish, measure
 from ..prose import Prose, say
 from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
 
-WIDTH = 58
+WIDTH = 82
 
 _SETUP = """\
 #set page(paper: "a4", margin: (x: 2.2cm, y: 2.4cm), numbering: "1")
@@ -53,11 +53,10 @@ def _block(block: Block, printer: TypstPrinter) -> Iterator[str]:
             yield f"#tab({widths},\n  " + ",\n  ".join(cells) + ",\n)"
         case Formulas(rows=rows):
             yield "#eqs(\n" + "".join(_row(row, printer) for row in rows) + ")"
-        case Explained(rows=rows):
-            for row, sentences in rows:
-                assert row.left is not None
-                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in sentences)
-                yield f"*({row.number})* #h(0.5em) ${printer.flat(row.left)}$\n{items}"
+        case Explained(items=explained):
+            for item in explained:
+                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in item.sentences)
+                yield f"*({item.row.number})* #h(0.5em) ${printer.flat(item.formula)}$\n{items}"
         case Drawing(figure=figure, caption=caption):
             drawing = json.dumps(on_paper(figure.svg), ensure_ascii=False)
             words = json.dumps(figure.alternative, ensure_ascii=False)
@@ -78,13 +77,13 @@ def _row(row: Row, printer: TypstPrinter) -> str:
         if row.left is None:
             return f"  grid.cell(colspan: 3, align: left)[{words}],\n"
         return f"  [{left}], [$=$ {words}], [],\n"
-    lines = finish_lines(fill_lines(printer.write(row.right), WIDTH, measure))
+    lines = fill_lines(printer.write(row.right), WIDTH, measure)
     number = f"({row.number})" if row.number else ""
     shown: list[str] = []
     for place, line in enumerate(lines):
-        sign = "= " if place == 0 else "quad "
+        sign = "= " if place == 0 else "quad quad " if line.inner else "quad "
         last = place == len(lines) - 1
-        shown.append(f"  [{left if place == 0 else ''}], [$display({sign}{line})$], [{number if last else ''}],\n")
+        shown.append(f"  [{left if place == 0 else ''}], [$display({sign}{finish(line.text)})$], [{number if last else ''}],\n")
     return "".join(shown)
 
 

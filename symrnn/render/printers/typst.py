@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ...sizes import Size
 from .. import tree as t
 from ..names import Name, split_name
-from ..printer import FilledLine, Printer, Token, join
+from ..printer import Printer, Token, join
 from .text import show_number, show_size
 
 # Brackets stand as private characters until a line is complete: in a broken formula they have no partner on their line.
@@ -114,9 +114,6 @@ class TypstPrinter(Printer):
     def flat(self, node: t.Tree) -> str:
         return finish(super().flat(node))
 
-    def tight(self, node: t.Tree, minimum: int) -> str:
-        return join(self.fit(node, minimum, 0))
-
 
 def finish(line: str) -> str:
     """A line with its brackets: pairs that grow with what they hold, or plain ones where a partner is elsewhere."""
@@ -128,10 +125,6 @@ def finish(line: str) -> str:
             balanced &= opened >= 0
     signs = _PAIRED if balanced and opened == 0 else _ESCAPED
     return "".join(signs.get(letter, letter) for letter in line)
-
-
-def finish_lines(lines: list[FilledLine]) -> list[str]:
-    return [finish(line.text) for line in lines]
 
 
 def _letters(base: str) -> str:
