@@ -6,7 +6,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import OptionError
 from .output import write_whole
@@ -14,7 +14,7 @@ from .parser import Call
 
 if TYPE_CHECKING:
     from ..equations import Cell
-    from ..publishing import Page
+    from ..publishing import Page, Published
 
 RECORD = ".symrnn.json"
 """The fingerprints of what symrnn wrote into a folder; a file that differs from its own has been changed by hand."""
@@ -28,7 +28,7 @@ def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
         raise OptionError("say where to: symrnn export -o DIR\n  try: symrnn export --help")
     folder = Path(call.folder)
     formats = read_formats(call.format or "md,tex,py")
-    published = []
+    published: list[Published] = []
     for place, item in enumerate(
         publish(cells, formats=formats, notation=call.notation, lang=call.lang, evidence=not call.quick), start=1
     ):
@@ -91,7 +91,10 @@ def _read_record(folder: Path) -> dict[str, str]:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(name): str(mark) for name, mark in found.items()} if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    record = cast("dict[str, object]", found)
+    return {name: str(mark) for name, mark in record.items()}
 
 
 def _fingerprint(content: bytes) -> str:

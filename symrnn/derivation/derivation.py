@@ -44,9 +44,7 @@ class Derivation:
 
     # The rooms to the right are imported only when they are asked for: what follows are doors, not dependencies.
 
-    def text(
-        self, *, steps: bool = False, notation: Notation | str = "standard", lang: str = "en"
-    ) -> str:
+    def text(self, *, steps: bool = False, notation: Notation | str = "standard", lang: str = "en") -> str:
         """All equations in readable Unicode; with `steps`, each line says by which rule it came."""
         from ..render import render
 
@@ -66,33 +64,25 @@ class Derivation:
 
         return render(self, "align" if labels else "latex", steps=steps, notation=notation, lang=lang)
 
-    def markdown(
-        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
-    ) -> str:
+    def markdown(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
         """Notes with $$ blocks, as GitHub, Obsidian, VS Code and Quarto render them."""
         from ..render import render
 
         return render(self, "markdown", steps=steps, notation=notation, lang=lang)
 
-    def html(
-        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
-    ) -> str:
+    def html(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
         """Notes as one self-contained page: MathML, no script, light and dark."""
         from ..render import render
 
         return render(self, "html", steps=steps, notation=notation, lang=lang)
 
-    def typst(
-        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
-    ) -> str:
+    def typst(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
         """Notes as a Typst document."""
         from ..render import render
 
         return render(self, "typst", steps=steps, notation=notation, lang=lang)
 
-    def tex(
-        self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en"
-    ) -> str:
+    def tex(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
         """Notes as a LaTeX document that compiles as it is."""
         from ..render import render
 

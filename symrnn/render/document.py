@@ -134,9 +134,7 @@ def _label(derivation: Derivation, equation: Equation) -> str:
     return (spelt if spelt == plain else f"{spelt}_{equation.number}").replace("_", "-")
 
 
-def _conditions(
-    derivation: Derivation, display: Display, notation: Notation, language: Language
-) -> Iterator[Row]:
+def _conditions(derivation: Derivation, display: Display, notation: Notation, language: Language) -> Iterator[Row]:
     """What holds after the last step."""
     states = derivation.cell.program.states
     final = [t.Symbol(display.naming(state.new).at("T")) for state in states]
@@ -201,8 +199,8 @@ def _legend(
     kinds = {type(node) for node in nodes}
     details = {detail for node in nodes for detail in _details(node)}
 
-    def entry(key: str, sign: Prose | None = None, **formulas: Prose | t.Tree) -> Legend:
-        return Legend(key, sign or (_SIGNS[key],), fill(language.phrases[key], **formulas))
+    def entry(key: str, sign: Prose, **formulas: Prose | t.Tree) -> Legend:
+        return Legend(key, sign, fill(language.phrases[key], **formulas))
 
     def over(names: tuple[Name, ...]) -> Prose:
         return listed(symbols(names), language)
@@ -236,7 +234,7 @@ def _legend(
     ]
     for key, present in marks:
         if present:
-            yield entry(key, **general_formulas(notation))
+            yield entry(key, (_SIGNS[key],), **general_formulas(notation))
     for key, present in (
         ("rows", notation.vectors == "row"),
         ("joined", notation.weights == "joined"),

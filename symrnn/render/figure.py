@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from types import MappingProxyType
 
 from ..derivation import Derivation
@@ -63,7 +64,9 @@ def _graph(derivation: Derivation, naming: Naming) -> tuple[dict[str, Node], dic
     return nodes, sources
 
 
-def _in_words(derivation: Derivation, nodes: Mapping[str, Node], sources: Mapping[str, list[str]], language: Language) -> str:
+def _in_words(
+    derivation: Derivation, nodes: Mapping[str, Node], sources: Mapping[str, list[str]], language: Language
+) -> str:
     text = TextPrinter()
     phrases = language.phrases
     lines = [
@@ -137,11 +140,11 @@ def _uncrossed(
             index = {key: place - len(beside) / 2 for place, key in enumerate(beside)}
             own = {key: place - len(order[level]) / 2 for place, key in enumerate(order[level])}
 
-            def mean(key: str, index: dict[str, float] = index, own: dict[str, float] = own) -> float:
+            means: dict[str, float] = {}
+            for key in order[level]:
                 near = [index[other] for other in neighbours[key] if other in index]
-                return sum(near) / len(near) if near else own[key]
-
-            order[level].sort(key=mean)
+                means[key] = sum(near) / len(near) if near else own[key]
+            order[level].sort(key=means.__getitem__)
         count = _crossings(order, below)
         if count < fewest:
             best, fewest = [list(column) for column in order], count
@@ -150,7 +153,7 @@ def _uncrossed(
 
 def _crossings(columns: list[list[str]], below: Mapping[str, list[str]]) -> int:
     count = 0
-    for left, right in zip(columns, columns[1:], strict=False):
+    for left, right in pairwise(columns):
         index = {key: place for place, key in enumerate(right)}
         edges = [(place, index[after]) for place, key in enumerate(left) for after in below[key]]
         count += sum((a - c) * (b - d) < 0 for k, (a, b) in enumerate(edges) for c, d in edges[k + 1 :])
@@ -161,11 +164,14 @@ def _crossings(columns: list[list[str]], below: Mapping[str, list[str]]) -> int:
 
 _STYLE = (
     ".symrnn-graph{--ink:#1f2328;--line:#6e7781;--box:#f6f8fa;--in:#ddf4ff;--state:#fff8c5}"
-    "@media(prefers-color-scheme:dark){.symrnn-graph{--ink:#e6edf3;--line:#8b949e;--box:#21262d;--in:#0c2d4a;--state:#3a2f00}}"
+    "@media(prefers-color-scheme:dark){"
+    ".symrnn-graph{--ink:#e6edf3;--line:#8b949e;--box:#21262d;--in:#0c2d4a;--state:#3a2f00}}"
     ".symrnn-graph text{fill:var(--ink);font:italic 15px 'STIX Two Math','Latin Modern Math','Cambria Math',serif;"
     "text-anchor:middle;dominant-baseline:central}.symrnn-graph .n{font:10px sans-serif;fill:var(--line)}"
-    ".symrnn-graph rect{stroke:var(--line);fill:var(--box)}.symrnn-graph .input rect,.symrnn-graph .previous rect{fill:var(--in)}"
-    ".symrnn-graph .state rect,.symrnn-graph .output rect{fill:var(--state)}.symrnn-graph path{fill:none;stroke:var(--line)}"
+    ".symrnn-graph rect{stroke:var(--line);fill:var(--box)}"
+    ".symrnn-graph .input rect,.symrnn-graph .previous rect{fill:var(--in)}"
+    ".symrnn-graph .state rect,.symrnn-graph .output rect{fill:var(--state)}"
+    ".symrnn-graph path{fill:none;stroke:var(--line)}"
     ".symrnn-graph marker path{fill:var(--line);stroke:none}"
 )
 _PLAIN: Mapping[str, str] = MappingProxyType(
@@ -208,7 +214,9 @@ def _svg(
     ]
     for key, read in sources.items():
         for source in read:
-            parts.append(f'<path marker-end="url(#tip)" d="{_curve(places[source], bends[source, key], places[key])}"/>')
+            parts.append(
+                f'<path marker-end="url(#tip)" d="{_curve(places[source], bends[source, key], places[key])}"/>'
+            )
     for key, node in nodes.items():
         x, y = places[key]
         box = (
@@ -229,7 +237,7 @@ def _svg(
 def _curve(start: Point, bends: list[Point], end: Point) -> str:
     points = [(start[0] + _HALF_WIDTH, start[1]), *bends, (end[0] - _HALF_WIDTH, end[1])]
     commands = [f"M{points[0][0]:g} {points[0][1]:g}"]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         middle = (x0 + x1) / 2
         commands.append(f"C{middle:g} {y0:g} {middle:g} {y1:g} {x1:g} {y1:g}")
     return "".join(commands)

@@ -30,7 +30,7 @@ def join_weights(source: Cell) -> Cell:
     if not joining.gone:
         return source
     definition.body = [line for line in definition.body if not _annotates(line, joining.changed)]
-    states = {state: shape for state, shape in source.states.items()}
+    states = dict(source.states)
     for argument in [*definition.args.posonlyargs, *definition.args.args]:
         shape = states.get(argument.arg, source.inputs.get(argument.arg))
         if argument.annotation is None and shape:
@@ -60,32 +60,31 @@ class _Joining(ast.NodeTransformer):
         if not isinstance(node.op, ast.Add):
             return self.generic_visit(node)
         terms = _summands(node)
-        products = [term for term in terms if self._joinable(term)]
+        products = {id(term): pair for term in terms if (pair := self._joinable(term)) is not None}
         if len(products) < 2:
             return self.generic_visit(node)
-        inputs = [term for term in products if term.right.id in self.source.inputs]
-        others = [term for term in products if term not in inputs]
-        kept = (inputs or others)[0].left.id
-        names = {term.left.id for term in products}
+        inputs = [pair for pair in products.values() if pair[1] in self.source.inputs]
+        others = [pair for pair in products.values() if pair not in inputs]
+        kept = (inputs or others)[0][0]
+        names = {matrix for matrix, _ in products.values()}
         self.changed |= names
         self.gone |= names - {kept}
-        stack = ast.List([term.right for term in (*others, *inputs)], ast.Load())
+        stack = ast.List([ast.Name(vector, ast.Load()) for _, vector in (*others, *inputs)], ast.Load())
         joined = ast.BinOp(ast.Name(kept, ast.Load()), ast.MatMult(), stack)
-        rest = [self.visit(term) for term in terms if term not in products]
+        rest = [self.visit(term) for term in terms if id(term) not in products]
         result: ast.expr = joined
         for term in rest:
             result = ast.BinOp(result, ast.Add(), term)
         return result
 
-    def _joinable(self, term: ast.expr) -> bool:
-        if not isinstance(term, ast.BinOp) or not isinstance(term.op, ast.MatMult):
-            return False
-        if not isinstance(term.left, ast.Name) or not isinstance(term.right, ast.Name):
-            return False
-        matrix = self.source.params.get(term.left.id, ())
-        # a matrix times a matrix cannot be stacked; what is on the right of a parameter in a sum of vectors can
-        annotated = self.uses[term.left.id] == 1
-        return len(matrix) == 2 and annotated and self._is_vector(term.right.id)
+    def _joinable(self, term: ast.expr) -> tuple[str, str] | None:
+        """The matrix and the vector of a product that can be joined: of a parameter that has no other use."""
+        match term:
+            case ast.BinOp(left=ast.Name(id=matrix), op=ast.MatMult(), right=ast.Name(id=vector)):
+                used_once = len(self.source.params.get(matrix, ())) == 2 and self.uses[matrix] == 1
+                return (matrix, vector) if used_once and self._is_vector(vector) else None
+            case _:
+                return None
 
     def _is_vector(self, written: str) -> bool:
         shapes = [v.shape for v in self.source.variables.values() if v.written == written and v.role != "parameter"]

@@ -10,7 +10,6 @@ from types import MappingProxyType
 import sympy
 
 from ..derivation import Derivation
-from ..language import Variable
 from ..operations import BY_HEAD
 from .notation import STANDARD, Notation, rename
 

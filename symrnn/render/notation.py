@@ -95,7 +95,8 @@ PRESETS: Mapping[str, Notation] = MappingProxyType(
         "graves": Notation(
             time="superscript", times="every", net="gate", derivative="net", lines="merged", carries="inline",
             names=(
-                ("b_i", "w_iota"), ("b_f", "w_phi"), ("b_o", "w_omega"), ("b_g", "w_c"), ("i", "b_iota"), ("f", "b_phi"), ("o", "b_omega"), ("c", "s_c"), ("h", "b_c"),
+                ("b_i", "w_iota"), ("b_f", "w_phi"), ("b_o", "w_omega"), ("b_g", "w_c"),
+                ("i", "b_iota"), ("f", "b_phi"), ("o", "b_omega"), ("c", "s_c"), ("h", "b_c"),
                 ("*_i", "*_iota"), ("*_f", "*_phi"), ("*_o", "*_omega"), ("*_g", "*_c"),
             ),
             letters_upstream=("γ", "ζ", "τ"),
@@ -119,7 +120,7 @@ PRESETS: Mapping[str, Notation] = MappingProxyType(
 
 
 def read_notation(words: str | Notation) -> Notation:
-    """A notation from words: a preset, options after commas, or both: `greff`, `vectors=row`, `colah,time=superscript`."""
+    """A notation from words: a preset, options, or both: `greff`, `vectors=row`, `colah,time=superscript`."""
     if isinstance(words, Notation):
         return words
     notation = STANDARD

@@ -226,7 +226,9 @@ class Printer(ABC):
         return tokens
 
     def _axes(self, axes: tuple[t.Axis, ...]) -> str:
-        return self.comma.join(self.axis(tuple("" if bound is None else self.size(bound) for bound in axis)) for axis in axes)
+        return self.comma.join(
+            self.axis(tuple("" if bound is None else self.size(bound) for bound in axis)) for axis in axes
+        )
 
 
 def join(tokens: Sequence[Token]) -> str:

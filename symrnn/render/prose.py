@@ -52,6 +52,10 @@ def say(
 ) -> str:
     """Prose as a string, with words, formulas and code each in a format's own way."""
     return "".join(
-        (code or words)(piece) if isinstance(piece, Code) else words(piece) if isinstance(piece, str) else formula(piece)
+        (code or words)(piece)
+        if isinstance(piece, Code)
+        else words(piece)
+        if isinstance(piece, str)
+        else formula(piece)
         for piece in prose
     )

@@ -1,5 +1,9 @@
 """Cells that ask more of a printer than the zoo does."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import pytest
 
 from symrnn.library import zoo_texts
@@ -81,3 +85,15 @@ def any_cell(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def odd_cells() -> dict[str, str]:
     return ODD_CELLS
+
+
+@pytest.fixture(scope="session")
+def evaluator():
+    """The module that computes formulas as they are printed."""
+    spec = importlib.util.spec_from_file_location("symrnn_tests_evaluator", Path(__file__).parent / "evaluator.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -21,7 +21,26 @@ def test_labels_can_stand_inside_formulas_and_sentences_know_their_places() -> N
         assert rule.label.isascii()
         assert not set(rule.label) & set("{}_^&%$#\\")
         places = {field for _, field, _, _ in string.Formatter().parse(rule.sentence) if field}
-        assert places <= {"label", "term", "x", "y", "factor", "identity", "local", "slope", "wx", "to_x", "to_w", "ab", "to_a", "to_b", "inner", "outer", "outer_a", "outer_b"}
+        assert places <= {
+            "label",
+            "term",
+            "x",
+            "y",
+            "factor",
+            "identity",
+            "local",
+            "slope",
+            "wx",
+            "to_x",
+            "to_w",
+            "ab",
+            "to_a",
+            "to_b",
+            "inner",
+            "outer",
+            "outer_a",
+            "outer_b",
+        }
 
 
 def test_every_rule_of_every_cell_has_words(any_cell: str) -> None:

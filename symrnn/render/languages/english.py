@@ -15,8 +15,7 @@ from .language import Language, Rule
 _DERIVATIVE = "{label}, {identity}, so {slope}"
 
 _SCALAR = (
-    "{x} is a scalar and acts on every entry, so its adjoint is the sum of δ ⊙ {local} over all entries, "
-    "with {slope}"
+    "{x} is a scalar and acts on every entry, so its adjoint is the sum of δ ⊙ {local} over all entries, with {slope}"
 )
 _FLAT = "a comparison is constant almost everywhere, its derivative is 0"
 

@@ -63,7 +63,9 @@ class _Page:
                 yield f"<p>{self.inline(prose)}</p>"
             case Table(head=head, rows=rows):
                 names = "".join(f"<th>{escape(word)}</th>" for word in head)
-                lines = "\n".join("<tr>" + "".join(f"<td>{self.inline(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+                lines = "\n".join(
+                    "<tr>" + "".join(f"<td>{self.inline(cell)}</td>" for cell in row) + "</tr>" for row in rows
+                )
                 yield f"<table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>"
             case Formulas(rows=rows):
                 yield '<div class="eqs">\n' + "".join(self.row(row) for row in rows) + "</div>"

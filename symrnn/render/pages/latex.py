@@ -63,7 +63,6 @@ def broken(row: Row, printer: LatexPrinter, width: int = WIDTH) -> list[str]:
     return [first, *(rf"&\{'qquad' if line.inner else 'quad'} {line.text}" for line in filled[1:])]
 
 
-
 def latex_prose(prose: Prose, printer: LatexPrinter) -> str:
     """Words and formulas inside of mathematics."""
 

@@ -11,7 +11,8 @@ from .article import Article, Block, Drawing, Explained, Formulas, Heading, List
 from .latex import align
 
 _SIGNS = {
-    "⊙": r"\odot", "∘": r"\circ", "∗": r"\ast", "·": r"\cdot", "×": r"\times", "−": "-", "∂": r"\partial", "Σ": r"\Sigma",
+    "⊙": r"\odot", "∘": r"\circ", "∗": r"\ast", "·": r"\cdot", "×": r"\times", "−": "-", "∂": r"\partial",
+    "Σ": r"\Sigma",
     "√": r"\sqrt{}", "‖": r"\Vert ", "≥": r"\ge", "≤": r"\le", "→": r"\to", "…": r"\dots", "ᵀ": r"^{\top}", "′": r"'",
     "²": "^{2}", "³": "^{3}", "∞": r"\infty", "±": r"\pm", "∈": r"\in", "Φ": r"\Phi", "≠": r"\ne", "⟨": r"\langle ",
     "⟩": r"\rangle ", "←": r"\leftarrow", "ℓ": r"\ell", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}",
@@ -77,7 +78,9 @@ def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[st
 
 
 def _inline(prose: Prose, printer: LatexPrinter) -> str:
-    return say(prose, _escaped, lambda tree: rf"\({printer.flat(tree)}\)", lambda text: rf"\texttt{{{_escaped(text)}}}").strip()
+    return say(
+        prose, _escaped, lambda tree: rf"\({printer.flat(tree)}\)", lambda text: rf"\texttt{{{_escaped(text)}}}"
+    ).strip()
 
 
 _SPECIAL = {

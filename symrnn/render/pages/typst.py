@@ -83,7 +83,9 @@ def _row(row: Row, printer: TypstPrinter) -> str:
     for place, line in enumerate(lines):
         sign = "= " if place == 0 else "quad quad " if line.inner else "quad "
         last = place == len(lines) - 1
-        shown.append(f"  [{left if place == 0 else ''}], [$display({sign}{finish(line.text)})$], [{number if last else ''}],\n")
+        shown.append(
+            f"  [{left if place == 0 else ''}], [$display({sign}{finish(line.text)})$], [{number if last else ''}],\n"
+        )
     return "".join(shown)
 
 

@@ -160,7 +160,23 @@ def _size_name(word: str) -> str:
 
 PRINTER = LatexPrinter()
 _COMMAND = re.compile(r"\\([a-zA-Z]+) ?|\\.|[{}^_&]")
-_SILENT = {"bar", "tilde", "hat", "overline", "widetilde", "widehat", "frac", "tfrac", "mathrm", "mathbf", "operatorname", "left", "right", "Bigl", "Bigr"}
+_SILENT = {
+    "bar",
+    "tilde",
+    "hat",
+    "overline",
+    "widetilde",
+    "widehat",
+    "frac",
+    "tfrac",
+    "mathrm",
+    "mathbf",
+    "operatorname",
+    "left",
+    "right",
+    "Bigl",
+    "Bigr",
+}
 
 
 def measure(latex: str) -> int:

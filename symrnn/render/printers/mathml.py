@@ -112,9 +112,8 @@ class MathMLPrinter(Printer):
         return f"<mo>{escape(relation[0])}</mo>"
 
     def time_sum(self) -> str:
-        return (
-            '<munderover><mo movablelimits="false">∑</mo><mrow><mi>t</mi><mo>=</mo><mn>1</mn></mrow><mi>T</mi></munderover>'
-        )
+        limits = "<mrow><mi>t</mi><mo>=</mo><mn>1</mn></mrow><mi>T</mi>"
+        return f'<munderover><mo movablelimits="false">∑</mo>{limits}</munderover>'
 
     def partial(self, of: str, by: str) -> str:
         return f"<mfrac><mrow><mi>∂</mi>{of}</mrow><mrow><mi>∂</mi>{by}</mrow></mfrac>"

@@ -146,7 +146,7 @@ def show_size(size: Size) -> str:
 def _accented(base: str, accents: tuple[str, ...]) -> str:
     """A base with combining accents, on every letter of a word."""
     marks = "".join(_ACCENTS[accent] for accent in accents)
-    return "".join(letter + marks for letter in base) if marks else base
+    return unicodedata.normalize("NFC", "".join(letter + marks for letter in base)) if marks else base
 
 
 def columns(text: str) -> int:

@@ -64,7 +64,9 @@ class TypstPrinter(Printer):
         return {"pi": "π", "ones": "upright(bold(1))", "identity": "I"}[kind]
 
     def size(self, size: Size) -> str:
-        return _SIZE_WORD.sub(lambda word: f" {self.name(split_name(word[0]))}", show_size(size).replace("−", "-")).strip()
+        return _SIZE_WORD.sub(
+            lambda word: f" {self.name(split_name(word[0]))}", show_size(size).replace("−", "-")
+        ).strip()
 
     def zeros(self, size: str) -> str:
         return f"upright(bold(0))_({size})"

@@ -1,0 +1,118 @@
+"""Printed formulas, computed from what is printed, are the gradients: over columns, over rows, in other notations."""
+
+import numpy as np
+import pytest
+
+import symrnn
+from symrnn.render import read_notation
+from symrnn.render.document import build_document
+from symrnn.render.printers import TextPrinter
+
+SIZES = {"m": 3, "n": 4, "d": 5, "p": 2, "k": 6}
+COMPUTABLE = ("delta", "packed_lstm", "layer_norm", "attention", "rows")
+
+
+def one_step(evaluator, cell, notation):
+    """The page's own numbers for one step (T = 1) and the kernel's, by the names of the program."""
+    derivation = symrnn.derive(cell)
+    document = build_document(derivation, notation=read_notation(notation))
+    derivation = document.derivation
+    sizes = {name: SIZES.get(name, 7) for name in derivation.cell.dims}
+    sample = derivation.cell.sample(T=1, N=1, seed=3, dims=sizes)
+    rows = "row" in notation or notation == "cs231n"
+    name = TextPrinter().name
+
+    def shaped(array):
+        """A vector as a column or a row, a matrix as it is or transposed."""
+        array = np.asarray(array)
+        if array.ndim == 1:
+            return array.reshape((1, -1) if rows else (-1, 1))
+        return array.T if rows and array.ndim == 2 else array
+
+    rng = np.random.default_rng(5)
+    outputs, final, tape = derivation.numpy(plain=True).forward(sample.params, sample.x, sample.state)
+    d_outputs = by_name(outputs, derivation.cell.outputs, lambda array: rng.standard_normal(array.shape))
+    d_final = {key: rng.standard_normal(array.shape) for key, array in final.items()}
+    grads = derivation.numpy(plain=True).backward(tape, d_outputs, d_final)
+
+    naming = document.naming
+    inputs = by_name(sample.x, derivation.cell.inputs, lambda array: array)
+    inputs = inputs if isinstance(inputs, dict) else {next(iter(derivation.cell.inputs)): inputs}
+    ups = d_outputs if isinstance(d_outputs, dict) else {next(iter(derivation.cell.outputs)): d_outputs}
+    program = derivation.cell.program
+    given = {name(naming(key)): shaped(value) for key, value in sample.params.items()}
+    given |= {name(naming(key)): shaped(value[0, 0]) for key, value in inputs.items()}
+    given |= {name(naming(s.previous)): shaped(sample.state[s.name][0]) for s in program.states}
+    given |= {name(naming(derivation.upstream[key])): shaped(value[0, 0]) for key, value in by_output(ups, program)}
+    given |= {name(naming(derivation.carries[s.name])): shaped(d_final[s.name][0]) for s in program.states}
+    shapes = {}
+    for equation in derivation.equations:
+        left = name(naming(equation.name).at("t") if equation.kind == "carry" else naming(equation.name))
+        shapes[left] = shaped(np.zeros([size.value(sizes) for size in equation.shape])).shape
+    known = {*given, *shapes, *(name(naming(derivation.carries[s.name]).at("1")) for s in program.states)}
+    text = derivation_text(document)
+    page = evaluator.Page(text, known, sizes, rows)
+    # At T = 1 what the first step hands back is what this step hands back.
+    page.lines = [(left, right.replace(",1}", ",t}") if left.endswith("_0") else right) for left, right in page.lines]
+    values = page.compute(given, shapes)
+    expected = {f"grad_{key}": shaped(value) for key, value in grads.params.items()}
+    xs = grads.x if isinstance(grads.x, dict) else {next(iter(derivation.cell.inputs)): grads.x}
+    expected |= {f"grad_{key}": shaped(value[0, 0]) for key, value in xs.items()}
+    expected |= {f"grad_{key}_0": shaped(value[0]) for key, value in grads.state.items()}
+    return {key: values[name(naming(key))] for key in expected}, expected
+
+
+def derivation_text(document):
+    from symrnn.render.pages.text import write_text
+
+    return write_text(document)
+
+
+def by_name(arrays, names, change):
+    return {key: change(value) for key, value in arrays.items()} if isinstance(arrays, dict) else change(arrays)
+
+
+def by_output(ups, program):
+    return [(key, ups[key]) for key in dict.fromkeys(program.outputs)]
+
+
+NOTATIONS = (
+    "standard",
+    "vectors=row",
+    "cs231n",
+    "weights=joined",
+    "weights=joined,vectors=row",
+    "derivative=net,lines=merged",
+    "vectors=row,derivative=net,lines=merged,product=circ",
+    "pytorch",
+)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("cell", list(symrnn.zoo))
+def test_the_zoo_as_printed(evaluator, cell, notation):
+    computed, expected = one_step(evaluator, cell, notation)
+    assert computed
+    for key, value in expected.items():
+        np.testing.assert_allclose(computed[key], value, rtol=1e-9, atol=1e-12, err_msg=key)
+
+
+@pytest.mark.parametrize("notation", ["standard", "vectors=row"])
+@pytest.mark.parametrize("cell", COMPUTABLE)
+def test_odd_cells_as_printed(evaluator, cell, notation, odd_cells):
+    computed, expected = one_step(evaluator, odd_cells[cell], notation)
+    for key, value in expected.items():
+        np.testing.assert_allclose(computed[key], value, rtol=1e-9, atol=1e-12, err_msg=key)
+
+
+def test_a_transpose_that_is_missing_is_noticed(evaluator):
+    given = {"R": np.arange(4.0).reshape(2, 2), "δ": np.array([[1.0], [2.0]])}
+
+    def read(formula):
+        page = evaluator.Page(f"Forward,\n  (1)  y = {formula}\n", {"R", "δ", "y"}, SIZES, rows=False)
+        return page.compute(given, {"y": (2, 1)})["y"]
+
+    assert read("R δ").tolist() == [[2.0], [8.0]]
+    assert read("Rᵀ δ").tolist() == [[4.0], [7.0]]
+    with pytest.raises(ValueError, match="matmul"):
+        read("δ R")
