@@ -39,6 +39,8 @@ class Printer(ABC):
     comma: str = ", "
     semicolon: str = "; "
     equals: str = "="
+    negative: str = ""
+    """The sign of a negative number, where it is set closer than that of a difference."""
     products: Mapping[str, str]
     """The sign of the elementwise product for each choice of the notation."""
 
@@ -143,7 +145,7 @@ class Printer(ABC):
                 below = self.fit(denominator, 0 if self.stacked else t.POSTFIX, depth + 1)
                 return self.quotient(above, below, depth)
             case t.Partial(of=of, by=by):
-                return [self.partial(self.tight(of, t.ATOM), self.tight(by, t.ATOM))]
+                return [self.partial(self.tight(of, t.POSTFIX), self.tight(by, t.POSTFIX))]
             case t.Function(text=text, latex=latex):
                 return [self.function(t.Call(text, latex, ()))]
             case t.Equal(left=left, right=right):
@@ -200,7 +202,7 @@ class Printer(ABC):
             if place:
                 tokens += [Break(depth), f"{self.minus if term.negative else self.plus} "]
             elif term.negative:
-                tokens.append(self.minus)
+                tokens.append(self.negative or self.minus)
             tokens += self.fit(term.node, t.ELEMENTWISE, depth + 1)
         return tokens
 

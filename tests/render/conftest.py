@@ -82,6 +82,11 @@ def any_cell(request: pytest.FixtureRequest) -> str:
     return ODD_CELLS.get(request.param, request.param)
 
 
+@pytest.fixture(scope="session")
+def odd() -> list[str]:
+    return list(ODD_CELLS.values())
+
+
 @pytest.fixture
 def odd_cells() -> dict[str, str]:
     return ODD_CELLS

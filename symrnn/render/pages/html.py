@@ -14,7 +14,7 @@ from ..prose import Prose, say
 from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
 from .latex import align
 
-WIDTH = 50
+WIDTH = 60
 """Where right sides break, in letters: with operators apart as a browser sets them they fit into the column."""
 
 _STYLE = """\

@@ -74,7 +74,7 @@ def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[st
         case Drawing():
             return
         case Listing(code=code):
-            yield f"{{\\small\n\\begin{{verbatim}}\n{code}\n\\end{{verbatim}}\n}}"
+            yield f"{{\\footnotesize\n\\begin{{verbatim}}\n{code}\n\\end{{verbatim}}\n}}"
 
 
 def _inline(prose: Prose, printer: LatexPrinter) -> str:

@@ -22,11 +22,15 @@ class MathMLPrinter(Printer):
 
     stacked = True
     dimension = "<mi>dim</mi>"
-    plus, minus, times = "<mo>+</mo>", "<mo>−</mo>", "<mo>⋅</mo>"
+    # A line may begin with any of these signs: that they stand between two operands has to be said.
+    plus, minus, times = '<mo form="infix">+</mo>', '<mo form="infix">−</mo>', '<mo form="infix">⋅</mo>'
+    negative = '<mo form="prefix">−</mo>'
     beside = '<mspace width="0.17em"/>'
     comma, semicolon = '<mo separator="true">,</mo> ', '<mo separator="true">;</mo> '
     equals = "<mo>=</mo>"
-    products = MappingProxyType({"odot": "<mo>⊙</mo>", "circ": "<mo>∘</mo>", "asterisk": "<mo>∗</mo>"})
+    products = MappingProxyType(
+        {word: f'<mo form="infix">{sign}</mo>' for word, sign in (("odot", "⊙"), ("circ", "∘"), ("asterisk", "∗"))}
+    )
 
     def name(self, name: Name) -> str:
         if name.gradient:
