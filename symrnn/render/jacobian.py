@@ -176,6 +176,7 @@ def jacobian_tree(jacobian: Jacobian, display: Display) -> tuple[t.Tree, t.Tree]
 def path_tree(path: Path, display: Display) -> t.Tree:
     """A path as a product of matrices; no factor at all is the identity."""
     negative = False
+    scalars: list[t.Tree] = []
     factors: list[t.Tree] = []
     for item in path:
         if isinstance(item, Diagonal):
@@ -184,7 +185,10 @@ def path_tree(path: Path, display: Display) -> t.Tree:
             scalar = display.rank(item.expr) == 0
             if scalar and isinstance(inner.node, t.Number) and inner.node.value == 1:
                 continue
-            factors.append(inner.node if scalar else t.Call("diag", r"\operatorname{diag}", (inner.node,)))
+            if scalar:
+                scalars.append(inner.node)
+            else:
+                factors.append(t.Call("diag", r"\operatorname{diag}", (inner.node,)))
         elif isinstance(item, Matrix):
             base: t.Tree = t.Symbol(display.naming(item.name))
             if item.stretch is not None:
@@ -197,6 +201,8 @@ def path_tree(path: Path, display: Display) -> t.Tree:
     result = factors[-1]
     for factor in reversed(factors[:-1]):
         result = t.MatrixProduct(factor, result)
+    if scalars:
+        result = t.join_factors([*((scalar, 0) for scalar in scalars), (result, 2)])
     return t.Sum((t.Signed(True, result),)) if negative else result
 
 

@@ -86,7 +86,6 @@ _PHRASES: dict[str, str] = {
     "jacobian": "从一步到下一步",
     "trust": "是否正确？",
     "code": "NumPy",
-    "source": "单元",
     # 图
     "figure_alt": "{name} 的方程图，箭头从一个量指向由它算出的量。{lines}",
     "figure_line": "{name} 由 {sources} 算出。",

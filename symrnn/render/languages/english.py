@@ -95,7 +95,6 @@ _PHRASES: dict[str, str] = {
     "jacobian": "From one step to the next",
     "trust": "Is it right?",
     "code": "NumPy",
-    "source": "The cell",
     # The figure
     "figure_alt": "Graph of the equations of {name}, each arrow from a value to one that is computed from it. {lines}",
     "figure_line": "{name} from {sources}.",

@@ -111,7 +111,8 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
     yield Table((phrases["sign"], phrases["meaning"]), tuple(legend))
     for section in document.sections:
         yield Heading(phrases["gradients_title" if section.key == "gradients" else section.key])
-        yield Formulas(section.rows)
+        yield from (Paragraph(row.words) for row in section.rows if row.left is None)
+        yield Formulas(tuple(row for row in section.rows if row.left is not None))
         if section.key == "forward":
             figure = draw_figure(document.derivation, document.naming, document.language)
             if figure is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..document import Document, Row
@@ -10,9 +11,12 @@ from ..printer import fill_lines
 from ..printers.latex import LatexPrinter, measure
 from ..prose import Prose, say
 from ..steps import Step
+from ..tree import Tree
 
 WIDTH = 64
 """Where right sides break, in letters as they appear on the page."""
+_BESIDE_TAG = 56
+"""The same where the column is that of an article and the number stands in it too."""
 
 
 def write_aligned(document: Document) -> str:
@@ -46,7 +50,9 @@ def _heading(key: str, language: Language) -> str:
 def _row(row: Row, printer: LatexPrinter, language: Language) -> str:
     if row.right is None:
         words = latex_prose(row.words, printer)
-        return rf"{printer.flat(row.left)} &= {words}" if row.left else rf"&{words}"
+        if row.left is None:
+            return " \\\\\n".join(rf"&{line}" for line in _wrapped(row.words, printer))
+        return rf"{printer.flat(row.left)} &= {words}"
     lines = broken(row, printer)
     lines[-1] += rf" &\qquad \text{{({row.number})}}" if row.number else ""
     if row.steps:
@@ -73,6 +79,32 @@ def latex_prose(prose: Prose, printer: LatexPrinter) -> str:
     return say(prose, words, printer.flat)
 
 
+def _wrapped(prose: Prose, printer: LatexPrinter) -> list[str]:
+    """A sentence on as many lines as it needs, broken at spaces."""
+    lines: list[list[str | Tree]] = [[]]
+    room = WIDTH
+    for piece in prose:
+        for word in re.findall(r"\S+\s*|\s+", piece) if isinstance(piece, str) else [piece]:
+            size = len(word) if isinstance(word, str) else measure(printer.flat(word))
+            if size > room and lines[-1]:
+                lines.append([])
+                room = WIDTH
+            lines[-1].append(word)
+            room -= size
+    return [latex_prose(_together(line), printer) for line in lines]
+
+
+def _together(pieces: list[str | Tree]) -> Prose:
+    """Words next to each other as one string."""
+    joined: list[str | Tree] = []
+    for piece in pieces:
+        if joined and isinstance(piece, str) and isinstance(joined[-1], str):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
 def _words(steps: tuple[Step, ...], language: Language) -> str:
     """The rules of a line, each once, with the lines that they were applied to."""
     through: dict[str, list[str]] = {}
@@ -96,9 +128,12 @@ def align(rows: tuple[Row, ...], printer: LatexPrinter) -> str:
     for row in rows:
         if row.right is None:
             words = latex_prose(row.words, printer)
-            lines.append((rf"{printer.flat(row.left)} &= {words}" if row.left else rf"&{words}") + r" \notag")
+            if row.left is None:
+                lines += [rf"&{line} \notag" for line in _wrapped(row.words, printer)]
+            else:
+                lines.append(rf"{printer.flat(row.left)} &= {words} \notag")
             continue
-        shown = broken(row, printer)
+        shown = broken(row, printer, _BESIDE_TAG)
         lines += [rf"{line} \notag" for line in shown[:-1]]
         mark = rf"\tag{{{row.number}}}\label{{eq:{row.label}}}" if row.number else r"\notag"
         lines.append(f"{shown[-1]} {mark}")
