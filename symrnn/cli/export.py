@@ -80,7 +80,7 @@ def _holds(path: Path, content: bytes) -> bool:
 def _is_foreign(path: Path, record: dict[str, str]) -> bool:
     try:
         return _fingerprint(path.read_bytes()) != record.get(path.name)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True

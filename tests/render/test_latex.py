@@ -23,10 +23,10 @@ def test_lines_of_the_peephole_lstm() -> None:
     assert r"a_{o} &= W_{o}\, x_{t} + R_{o}\, h_{t-1} + p_{o} \odot c_{t} + b_{o}" in lines
     assert r"\delta_{a_{f}} &= \delta_{f} \odot f \odot (1 - f)" in lines
     assert r"\delta_{a_{g}} &= \delta_{g} \odot (1 - g^{2})" in lines
-    assert any(
-        line.startswith(r"\kappa_{h,T+1} &= \text{the gradient of the final state } h_{T} \text{ from outside")
-        for line in lines
+    condition = (
+        r"\kappa_{h,T+1} &= \text{the gradient of the final state }h_{T}\text{ from outside, 0 if there is none}"
     )
+    assert condition in lines
     assert (
         "\n".join(lines).count(r"\frac{\partial L}{\partial R_{f}} &= \sum_{t=1}^{T} \delta_{a_{f}}\, h_{t-1}^{\top}")
         == 1

@@ -1,0 +1,112 @@
+"""`symrnn export`: whole folders of pages, and nothing of the user's is lost."""
+
+import json
+
+import pytest
+
+from symrnn.cli import main
+from symrnn.cli.export import RECORD
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "notes"
+
+
+def run(*arguments):
+    return main(["export", *map(str, arguments), "--quick"])
+
+
+def test_pages_of_a_cell(folder, capsys):
+    assert run("rnn", "-o", folder, "--format", "md,tex,html,typ,py") == 0
+    out, err = capsys.readouterr()
+    assert out == f"6 files in {folder}\n"
+    assert err == "rnn (1 of 1)\n"  # progress goes where it does not mix with answers
+    names = {file.name for file in folder.iterdir()}
+    assert names == {"rnn.md", "rnn.tex", "rnn.html", "rnn.typ", "rnn.py", "rnn.svg", RECORD}
+    assert "![" in (folder / "rnn.md").read_text(encoding="utf-8")
+    assert "(rnn.svg)" in (folder / "rnn.md").read_text(encoding="utf-8")
+
+
+def test_several_cells_have_an_index(folder):
+    assert run("rnn", "lstm", "-o", folder, "--format", "md") == 0
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert "[![lstm](lstm.svg)](lstm.md)" in index
+    assert "LSTM with a forget gate" in index
+
+
+def test_writing_again_changes_nothing_and_is_allowed(folder):
+    assert run("rnn", "-o", folder) == 0
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert run("rnn", "-o", folder) == 0
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_what_symrnn_did_not_write_is_left_alone(folder, capsys):
+    folder.mkdir()
+    (folder / "rnn.tex").write_text("my thesis", encoding="utf-8")
+    assert run("rnn", "-o", folder) == 2
+    assert "symrnn did not write rnn.tex, or they were changed since" in capsys.readouterr().err
+    assert (folder / "rnn.tex").read_text(encoding="utf-8") == "my thesis"
+    assert [file.name for file in folder.iterdir()] == ["rnn.tex"]  # all or nothing
+    assert run("rnn", "-o", folder, "--force") == 0
+    assert "my thesis" not in (folder / "rnn.tex").read_text(encoding="utf-8")
+
+
+def test_a_page_that_was_changed_by_hand_is_left_alone(folder):
+    assert run("rnn", "-o", folder) == 0
+    page = folder / "rnn.md"
+    page.write_text(page.read_text(encoding="utf-8") + "a remark of mine\n", encoding="utf-8")
+    assert run("rnn", "-o", folder) == 2
+    assert page.read_text(encoding="utf-8").endswith("a remark of mine\n")
+
+
+def test_a_spoilt_record_counts_as_none(folder):
+    assert run("rnn", "-o", folder) == 0
+    (folder / RECORD).write_text("[1, 2", encoding="utf-8")
+    assert run("rnn", "-o", folder) == 2
+    (folder / RECORD).write_text(json.dumps([1, 2]), encoding="utf-8")
+    assert run("rnn", "-o", folder) == 2
+
+
+def test_check_tells_what_is_stale(folder, capsys):
+    assert run("rnn", "-o", folder) == 0
+    assert run("rnn", "-o", folder, "--check") == 0
+    page = folder / "rnn.md"
+    page.write_text("old", encoding="utf-8")
+    (folder / "rnn.py").unlink()
+    capsys.readouterr()
+    assert run("rnn", "-o", folder, "--check") == 1
+    out = capsys.readouterr().out
+    assert "rnn.md differs from what symrnn writes now" in out
+    assert "rnn.py differs" in out
+    assert page.read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "say where to: symrnn export -o DIR"),
+        (("-o", "x", "--format", "mdd"), "'mdd' is not a format to export; did you mean `md`?"),
+        (("-o", "x", "--notation", "gref"), "did you mean `greff`?"),
+        (("-o", "x", "--lang", "de"), "there is no language 'de'"),
+        (("nosuch", "-o", "x"), "there is no cell called 'nosuch'"),
+    ],
+)
+def test_wrong_calls(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, capsys):
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    assert run("rnn", "-o", tmp_path / "taken") == 2
+    assert "cannot write to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["align", "markdown", "html", "typst", "tex"])
+def test_show_in_every_format(form, capsys):
+    assert main(["show", "rnn", "--format", form, "--lang", "zh", "--notation", "cs231n"]) == 0
+    assert len(capsys.readouterr().out) > 500
