@@ -103,7 +103,8 @@ examples:
 }
 
 
-_FORMATS_HELP = "text, latex (aligned), align (with labels), or a whole page: markdown, html, typst, tex (text)"
+_FORMATS_HELP = """text, latex (aligned), align (with labels), macros (to restyle), or a whole page: markdown, html,
+typst, tex (text)"""
 _NOTATION_HELP = "standard, greff, graves, colah, cs231n, pytorch; options as in greff,vectors=row (standard)"
 
 
@@ -192,7 +193,7 @@ def _complete(parser: argparse.ArgumentParser, about: str, examples: str) -> arg
 
 
 def _format(word: str) -> str:
-    known = ["text", "latex", "align", "markdown", "html", "typst", "tex"]
+    known = ["text", "latex", "align", "macros", "markdown", "html", "typst", "tex"]
     if word not in known:
         meant = nearest(word, known) or f"the formats are: {', '.join(known)}"
         raise argparse.ArgumentTypeError(f"{word!r} is not a format; {meant}")

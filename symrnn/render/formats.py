@@ -15,11 +15,13 @@ from .pages.pdf import compile_typst
 from .pages.tex import write_tex
 from .pages.text import write_text
 from .pages.typst import write_typst
+from .printers.latex import macro_file
 
 ARTICLES = ("markdown", "html", "typst", "tex")
 """The formats of whole articles."""
-FORMATS = ("text", "latex", "align", *ARTICLES)
-"""`latex` is an `aligned` block, `align` environments with labels, `tex` a document that compiles as it is."""
+FORMATS = ("text", "latex", "align", "macros", *ARTICLES)
+"""`latex` is an `aligned` block, `align` environments with labels, `macros` the same with commands that an author may
+restyle, defined before them; `tex` is a document that compiles as it is."""
 
 
 def render(
@@ -39,6 +41,8 @@ def render(
         article = make_article(derivation, steps=steps, notation=notation, lang=lang, evidence=evidence)
         return write_article(article, form)
     document = build_document(derivation, steps=steps, notation=read_notation(notation), language=read_language(lang))
+    if form == "macros":
+        return macro_file(document.notation.product) + write_align(document, macros=True)
     return {"text": write_text, "latex": write_aligned, "align": write_align}[form](document)
 
 

@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_made(tmp_path, capsys):
     assert "cannot write to" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("form", ["align", "markdown", "html", "typst", "tex"])
+@pytest.mark.parametrize("form", ["align", "macros", "markdown", "html", "typst", "tex"])
 def test_show_in_every_format(form, capsys):
     assert main(["show", "rnn", "--format", form, "--lang", "zh", "--notation", "cs231n"]) == 0
     assert len(capsys.readouterr().out) > 500

@@ -111,7 +111,10 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
     ("arguments", "message"),
     [
         (["shwo", "lstm"], "there is no command 'shwo'; did you mean `show`?\n  try: symrnn --help"),
-        (["draw"], "there is no command 'draw'; the commands are: list, show, check, code, export\n  try: symrnn --help"),
+        (
+            ["draw"],
+            "there is no command 'draw'; the commands are: list, show, check, code, export\n  try: symrnn --help",
+        ),
         ([], "a command is missing: list, show, check, code, export\n  try: symrnn --help"),
         (["show"], "the following arguments are required: CELL\n  try: symrnn show --help"),
         (["list", "lstm"], "symrnn list takes no further argument 'lstm'\n  try: symrnn list --help"),
@@ -133,7 +136,7 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
         ),
         (
             ["show", "lstm", "--format", "svg"],
-            "argument --format: 'svg' is not a format; the formats are: text, latex, align, markdown, html, typst, tex\n  try: symrnn show --help",
+            "argument --format: 'svg' is not a format; the formats are: text, latex, align, macros, markdown, html, typst, tex\n  try: symrnn show --help",
         ),
         (
             ["check", "lstm", "--seed", "-1"],

@@ -230,6 +230,24 @@ def test_a_tex_engine_sets_equations_that_are_input(tmp_path, odd):
     assert "multiply defined" not in log
 
 
+def test_a_tex_engine_sets_formulas_that_an_author_restyles(tmp_path):
+    engine = shutil.which("pdflatex")
+    if engine is None:
+        pytest.skip("needs pdflatex (texlive-latex-recommended)")
+    formulas = render(symrnn.derive("gru"), "macros", notation="vectors=row")
+    body = formulas[formulas.index("\\begin{align}") :]
+    assert not re.search(r"\\odot|\\top|partial L", body)
+    restyled = formulas.replace(r"{\symrnnproduct}{\odot}", r"{\symrnnproduct}{\circledast}")
+    assert restyled != formulas
+    source = tmp_path / "restyled.tex"
+    source.write_text(
+        "\\documentclass{article}\\usepackage{amsmath,amssymb,bm}\\allowdisplaybreaks\n\\begin{document}\n"
+        f"{restyled}\\end{{document}}\n",
+        encoding="utf-8",
+    )
+    set_by(engine, source)
+
+
 def set_by(engine, source):
     done = subprocess.run(
         [engine, "-interaction=nonstopmode", "-halt-on-error", source.name],

@@ -115,10 +115,10 @@ def _words(steps: tuple[Step, ...], language: Language) -> str:
     return "; ".join(f"{label} {', '.join(numbers)}".rstrip() for label, numbers in through.items())
 
 
-def write_align(document: Document) -> str:
+def write_align(document: Document, macros: bool = False) -> str:
     """`align` environments with labels such as eq:lstm-delta-c, for a document that is \\input; amsmath, amssymb and
-    bm are all it needs."""
-    printer = LatexPrinter(document.notation.product)
+    bm are all it needs, and with `macros` the commands of `macro_file`."""
+    printer = LatexPrinter(document.notation.product, macros)
     return "\n".join(align(section.rows, printer) for section in document.sections)
 
 

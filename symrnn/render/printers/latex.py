@@ -40,9 +40,16 @@ class LatexPrinter(Printer):
     plus, minus, times, beside = "+", "-", r"\cdot", r"\, "
     products = MappingProxyType({"odot": r"\odot", "circ": r"\circ", "asterisk": r"\ast"})
 
+    def __init__(self, product: str = "odot", macros: bool = False) -> None:
+        super().__init__(product)
+        self.top, self.loss = r"\top", "L"
+        if macros:
+            self.elementwise, self.top, self.loss = r"\symrnnproduct", r"\symrnntranspose", r"\symrnnloss"
+
     def name(self, name: Name) -> str:
         if name.gradient:
-            return rf"\frac{{\partial L}}{{\partial {self.name(name.of)}}}" if name.of else r"\partial L"
+            loss = rf"\partial {self.loss}"
+            return rf"\frac{{{loss}}}{{\partial {self.name(name.of)}}}" if name.of else loss
         if name.prefixed and name.of is not None:
             return rf"{_letters(name.base)} {self.name(name.of)}" if name.base != "d" else rf"d{self.name(name.of)}"
         head = rf"\mathrm{{{_escaped(name.base)}}}" if name.verbatim else _letters(name.base)
@@ -79,7 +86,7 @@ class LatexPrinter(Printer):
         return f"{raised}^{{{mark}{show_number(exponent, False)}}}"
 
     def transpose(self, base: str) -> str:
-        return (f"{{{base}}}" if "'" in base else base) + r"^{\top}"
+        return (f"{{{base}}}" if "'" in base else base) + f"^{{{self.top}}}"
 
     def quotient(self, numerator: list[Token], denominator: list[Token], depth: int) -> list[Token]:
         return [rf"\frac{{{_grown(join(numerator))}}}{{{_grown(join(denominator))}}}"]
@@ -156,6 +163,13 @@ _SIZE_WORD = re.compile(r"[^\W\d]\w*")
 
 def _size_name(word: str) -> str:
     return PRINTER.name(split_name(word))
+
+
+def macro_file(product: str = "odot") -> str:
+    """What the commands of formulas with macros mean, for an author to change: an \\input before the formulas."""
+    printer = LatexPrinter(product)
+    meanings = {"symrnnproduct": printer.elementwise, "symrnntranspose": printer.top, "symrnnloss": printer.loss}
+    return "".join(f"\\newcommand{{\\{name}}}{{{meaning}}}\n" for name, meaning in meanings.items())
 
 
 PRINTER = LatexPrinter()
