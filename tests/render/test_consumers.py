@@ -33,7 +33,9 @@ def articles(odd):
         derivation = symrnn.derive(cell)
         for turn, notation in enumerate(NOTATIONS):
             lang = list(LANGUAGES)[(place + turn) % len(LANGUAGES)]
-            found.append((derivation, notation, lang, make_article(derivation, notation=notation, lang=lang)))
+            # the program is the same in every notation and takes longer to set than all formulas
+            article = make_article(derivation, notation=notation, lang=lang, code=notation == "standard")
+            found.append((derivation, notation, lang, article))
     return found
 
 
@@ -276,13 +278,13 @@ def test_random_cells_are_well_formed_in_every_format(text):
 
 @pytest.fixture(scope="module")
 def random_articles():
-    """The same 200 random cells every time, in notations that take turns."""
+    """The same 200 random cells every time (fewer away from CI), in notations that take turns."""
     from hypothesis import HealthCheck, Phase, settings
 
     found = []
 
     @settings(
-        max_examples=200,
+        max_examples=200 if os.environ.get("CI") else 40,
         derandomize=True,
         database=None,
         deadline=None,
