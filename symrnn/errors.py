@@ -59,7 +59,7 @@ class LayoutError(CellError):
 
 
 class SubjectError(SymrnnError):
-    """Code that is verified did not do what it was called for: it raised, returned something else, or never returned."""
+    """Code that is verified did not do what it was called for: it raised, gave something else back, or never returned."""
 
 
 class OptionError(SymrnnError):
