@@ -7,6 +7,7 @@
     d = symrnn.derive(cell)           its backward equations: d.text(), d.latex(), d.numpy()
     symrnn.prove(cell)                exact proof in scalar components
     symrnn.check(cell)                numeric check against independent oracles
+    symrnn.verify(cell, backward)     hand-written backprop: what is wrong, and why
 
 Names are imported when they are first used, so that `symrnn --help` needs neither SymPy nor NumPy.
 """
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive
     from .equations import Cell, Equation, Term, cell
     from .equations.sample import Sample
-    from .errors import CellError, InputError, OptionError, SymrnnError
+    from .errors import CellError, CompilerError, InputError, OptionError, SymrnnError
     from .library import load, zoo
     from .numeric import Gradients, Kernel
+    from .verifying import Finding, Layout, VerifyReport, verify
 
 __version__ = "0.1.0"
 
@@ -42,9 +44,14 @@ _CONTENTS = {
     "prove": "checking",
     "Proof": "checking",
     "check": "checking",
+    "verify": "verifying",
+    "VerifyReport": "verifying",
+    "Finding": "verifying",
+    "Layout": "verifying",
     "CheckReport": "checking",
     "SymrnnError": "errors",
     "CellError": "errors",
+    "CompilerError": "errors",
     "InputError": "errors",
     "OptionError": "errors",
 }
@@ -53,21 +60,26 @@ __all__ = [
     "Cell",
     "CellError",
     "CheckReport",
+    "CompilerError",
     "Derivation",
     "Equation",
+    "Finding",
     "Gradients",
     "InputError",
     "Kernel",
+    "Layout",
     "OptionError",
     "Proof",
     "Sample",
     "SymrnnError",
     "Term",
+    "VerifyReport",
     "cell",
     "check",
     "derive",
     "load",
     "prove",
+    "verify",
     "zoo",
 ]
 

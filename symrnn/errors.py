@@ -54,12 +54,43 @@ class CellError(SymrnnError):
         return "\n".join(lines)
 
 
+class LayoutError(CellError):
+    """A layout's text cannot be understood, or does not fit the cell; shown as a cell's errors are."""
+
+
+class SubjectError(SymrnnError):
+    """Code that is verified did not do what it was called for: it raised, gave back something else, or never ended."""
+
+
 class OptionError(SymrnnError):
     """A name or a value that a call was given is not one that it knows."""
 
 
 class InputError(SymrnnError):
     """Arrays given to a kernel or a check do not fit the cell; names the array and both shapes."""
+
+
+class GradientError(SymrnnError, AssertionError):
+    """A gradient that was asserted is not right, or could not be shown to be; the message is the whole report."""
+
+
+class CampaignError(SymrnnError):
+    """A campaign cannot begin or cannot go on: its journal belongs to another one, or its workers cannot work."""
+
+
+class MissingExtraError(SymrnnError, ImportError):
+    """Something needs a package that an extra brings, and the package is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        self.what, self.package, self.extra = what, package, extra
+        super().__init__(f"{what} needs {package}\n  mend: python -m pip install 'symrnn[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return MissingExtraError, (self.what, self.package, self.extra)
+
+
+class CompilerError(SymrnnError):
+    """Emitted C cannot be compiled here: there is no compiler, it fails, or there is no place for what it makes."""
 
 
 # A caret under the thousandth column helps nobody: long lines are shown around the place that matters.

@@ -34,6 +34,9 @@ def loaded_by(program: str) -> list[str]:
         "from symrnn.cli import main; assert main(['--version']) == 0",
         "from symrnn.cli import main; assert main(['list']) == 0",
         "from symrnn.cli import main; assert main(['shwo']) == 2",
+        "from symrnn.cli import main; assert main(['check', '--all', '--seeds', '0']) == 2",
+        "import symrnn.testing; dir(symrnn.testing)",
+        "import symrnn.plugin",
     ],
 )
 def test_light_calls_import_neither_sympy_nor_numpy(program: str) -> None:
@@ -57,7 +60,7 @@ def test_a_misspelt_name_of_the_package_raises() -> None:
 
 # Left to right: nothing imports from what stands to its right (imports for types alone and doors aside).
 ROOMS = ["errors", "sizes", "operations", "language", "equations", "library", "derivation"]
-RIGHT = ["render", "numeric", "checking", "testing", "cli"]
+RIGHT = ["render", "numeric", "checking", "testing", "campaign", "cli"]
 
 
 @pytest.mark.parametrize("room", ROOMS)

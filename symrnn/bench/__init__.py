@@ -2,6 +2,9 @@
 
 `derive`   how long deriving takes and how long its results are
 `kernels`  the kernels beside everybody else's: options, processes
+`oracles`  how exact and how honest the oracles are, beside 80-digit arithmetic
+`mutation` which mistakes in a derivation a check finds: every mutant of every cell, judged
+`checkers` other tools' gradient checkers beside ours, on the same planted errors
 
 `problem`          the training step that is measured, and its arrays
 `rivals`           who takes part, and that they agree

@@ -14,6 +14,7 @@ from .tape import held_bytes
 from .timing import TURN, in_turns, median_seconds, ratio
 
 PRODUCTS = "bare products"
+COMPILED = "symrnn in C"
 
 
 @dataclass(frozen=True, slots=True)

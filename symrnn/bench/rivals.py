@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SymrnnError
+from ..errors import CompilerError, SymrnnError
 from .problem import Array, Key, Problem
 
 TOLERANCES = {"float64": 1e-10, "float32": 1e-3}
@@ -40,9 +40,9 @@ class Absent:
 Prepare = Callable[[Problem], Rival | Absent]
 
 
-def symrnn_kernel(problem: Problem) -> Rival:
+def symrnn_kernel(problem: Problem, backend: str = "numpy") -> Rival:
     """What is derived and emitted: the subject of the measurement."""
-    kernel = problem.derivation.numpy(problem.dtype)
+    kernel = problem.derivation.numpy(problem.dtype, backend=backend)
 
     def run() -> Any:
         outputs, _, tape = kernel.forward(problem.params, problem.x, problem.state)
@@ -57,14 +57,23 @@ def symrnn_kernel(problem: Problem) -> Rival:
     return Rival(run, results)
 
 
+def symrnn_in_c(problem: Problem) -> Rival | Absent:
+    """Our own compiled backend."""
+    try:
+        return symrnn_kernel(problem, "c")
+    except CompilerError as error:
+        return Absent(str(error).split("\n")[0])
+
+
 def rivals() -> Mapping[str, Prepare]:
-    """Everybody else, in the order of the table."""
+    """Our other backend and everybody else, in the order of the table."""
     from .rival_jax import jax_scan
     from .rival_numpy import textbook
     from .rival_products import bare_products
     from .rival_torch import torch_eager, torch_layer
 
     return {
+        "symrnn in C": symrnn_in_c,
         "bare products": bare_products,
         "torch.nn": torch_layer,
         "PyTorch eager": torch_eager,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from .goals import limit_for, verdicts
-from .measure import PRODUCTS, Record
+from .measure import COMPILED, PRODUCTS, Record
 from .problem import Sizes
 
-ORDER = (PRODUCTS, "torch.nn", "PyTorch eager", "jax.jit of scan", "textbook NumPy")
+ORDER = (COMPILED, PRODUCTS, "torch.nn", "PyTorch eager", "jax.jit of scan", "textbook NumPy")
 _LABEL = 26
 _COLUMN = 11
 
@@ -16,6 +16,7 @@ _COLUMN = 11
 def lines(records: Sequence[Record], compiled: Mapping[str, float]) -> Iterator[str]:
     """Everything that was measured: a block for each number of threads, in it a block for each cell."""
     yield "Forward and backward pass of one training step: symrnn's time as a multiple of …"
+    yield f'(symrnn with NumPy, that is; {COMPILED!r} is the same with backend="c")'
     yield "(below 1 symrnn is the faster one; ! a goal is missed; – nothing to compare with)"
     for threads in dict.fromkeys(record.threads for record in records):
         yield from _block(threads, [record for record in records if record.threads == threads], compiled)

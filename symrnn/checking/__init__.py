@@ -2,22 +2,27 @@
 
 `meaning`      what a cell's text computes: an interpreter of its tree, for any kind of number
 `scalars`      scalar functions for real and complex NumPy arrays
-`oracles`      gradients of whole sequences without any derivation: complex step, five-point differences
+`oracles`      gradients without any derivation: complex step, differences, mpmath; of cells and of any function
+`points`       where a cell is checked: samples that are finite and clear of kinks, gradients from above
 `check`        the kernel against the oracles, over several sizes and upstream gradients
+`places`       where an entry is, in words
+`case`         the same at one case of your own
 `report`       what a check found
 `symbols`      scalar functions for SymPy, and the lemmas about them
 `polynomials`  exact normal forms, in which equal expressions are equal
 `components`   the derived equations, evaluated entry by entry
 `unrolled`     a few steps in components: SymPy's derivatives beside the derived equations
+`mutants`      every way in which one derived equation is got wrong, by rules
 `prove`        the proof that the two are equal, exactly
 `proof`        what it found
 
 Nothing here shares code with the adjoint rules, the heads' derivatives or the emitter.
 """
 
+from .case import check_case
 from .check import check
 from .proof import Proof
 from .prove import prove
 from .report import CheckReport
 
-__all__ = ["CheckReport", "Proof", "check", "prove"]
+__all__ = ["CheckReport", "Proof", "check", "check_case", "prove"]

@@ -1,11 +1,11 @@
-"""The kernel against oracles that know nothing of it: its forward pass against the meaning, its gradients against
-complex step and five-point differences, its float32 against its float64."""
+"""The kernel against witnesses that know nothing of it: its forward pass against the meaning, its gradients against the
+oracles, and every entry, in both types, against the derived equations with tolerances from measured rounding."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,29 +17,38 @@ from ..errors import InputError
 from ..library import as_cell
 from ..numeric import Gradients, Kernel, build_kernel
 from .meaning import Array
-from .oracles import Base, Estimate, Key, Point, Upstream, complex_step, five_point, run_base
-from .report import ArrayCheck, CheckReport, Deviation, Verdict
+from .oracles import (
+    Base,
+    Entry,
+    Estimate,
+    Key,
+    Point,
+    Problem,
+    Upstream,
+    by_complex_step,
+    by_differences,
+    by_high_precision,
+    by_slopes,
+    cell_problem,
+)
+from .oracles.verdict import Judgement, judge, judge_values, resolutions
+from .places import label, place
+from .points import draw_point, draw_upstreams, settle
+from .reference import FLOAT32, FLOAT64, Reference, build_references, compare
+from .report import CheckReport, Deviation, gather
 
-EXACT = 1e-12
-"""What rounding may do to float64, of an array's scale (see `Deviation`)."""
-SINGLE = 1e-4
-"""What rounding may do to float32."""
-FLOOR = 1e-2
-"""The least scale of an array, as a part of the largest entry of the whole gradient."""
-# Formulas such as 1 − h² at a saturated h magnify rounding, in both types alike: allow this many times what one type
-# shows for the other, but never more than _LOOSEST in float64.
-_GROWTH = 16.0
-_RATIO = 2.0**-29
-_LOOSEST = 1e-9
-_BLUNT = 1e-3
-_CLEAR_OF_KINKS = 1e-3
-_ATTEMPTS = 24
+__all__ = ["check", "draw_point", "draw_upstreams", "settle"]
+
+ENTRIES = 600
+"""As many entries of a case are moved one by one; of larger cells a sample is, and slopes are taken as well."""
+# Entries of an array, and of one gradient from above, about which 50 digits are asked: each costs tens of milliseconds.
+_DISPUTED = 2
 
 # (T, N) with sizes for the dimensions: all different, m below n and above it, one step and one sequence.
 _CASES = ((4, 2, (3, 4, 2, 5, 6, 7)), (1, 1, (4, 6, 3, 5, 7, 2)), (3, 3, (5, 2, 4, 3, 7, 6)))
 
 Build = Callable[[Derivation, str], Kernel]
-Difference = tuple[str, Deviation, int]
+Found = tuple[str, Deviation]
 
 
 def check(
@@ -55,115 +64,181 @@ def check(
     start = time.perf_counter()
     cell = as_cell(source)
     derivation = derive(cell)
-    double, single = build(derivation, "float64"), build(derivation, "float32")
-    found: list[Difference] = []
+    kernels = build(derivation, "float64"), build(derivation, "float32")
+    found: list[Found] = []
     cases: list[str] = []
     notes: list[str] = []
     for number, (T, N, sizes) in enumerate(_CASES):
-        point, base, moved = settle(cell, T, N, _case_dims(cell, dims, sizes), seed + 1_000 * number)
-        label = ", ".join(f"{name} = {value}" for name, value in {"T": T, "N": N, **point.dims}.items())
-        cases.append(label)
-        notes += [f"{label}: {moved}"] if moved else []
-        found += _check_case(point, base, double, single, label, seed)
-    seconds = time.perf_counter() - start
-    return CheckReport(cell.name, seed, _worst(found), tuple(cases), tuple(notes), seconds)
+        wanted = default_dims(cell, sizes) if dims is None else complete_dims(cell, dims)
+        point, base, moved = settle(cell, T, N, wanted, seed + 1_000 * number)
+        case = Case(
+            derivation, point, base, seed, ", ".join(f"{k} = {v}" for k, v in {"T": T, "N": N, **wanted}.items())
+        )
+        cases.append(case.label)
+        notes += [f"{case.label}: {moved}"] if moved else []
+        found += case.compare(*kernels, notes)
+    return CheckReport(cell.name, seed, gather(found), tuple(cases), tuple(notes), time.perf_counter() - start)
 
 
-def _case_dims(cell: Cell, dims: Mapping[str, int] | None, sizes: tuple[int, ...]) -> dict[str, int]:
-    return default_dims(cell, sizes) if dims is None else complete_dims(cell, dims)
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One point, and all that is compared at it."""
+
+    derivation: Derivation
+    point: Point
+    base: Base
+    seed: int
+    label: str
+
+    def compare(self, double: Kernel, single: Kernel, notes: list[str]) -> Iterator[Found]:
+        """Everything that the kernels compute at this point beside every witness."""
+        upstreams = draw_upstreams(self.point, self.base, self.seed)
+        references = build_references(self.derivation, self.point, upstreams, seed=self.seed)
+        forward, *gradients = run_kernel(double, self.point, upstreams)
+        meant = {**meaning_of(self.point, self.base)}
+        _same_shapes({**forward, **gradients[0]}, references[0].values)
+        yield from self._by_derivation(references, forward, gradients, upstreams, FLOAT64, "derivation")
+        yield from self._by_meaning(references[0], forward, meant)
+        yield from self._by_oracles(references, gradients, upstreams, notes)
+        rounded = _rounded(self.point, upstreams)
+        upstreams = rounded[1]
+        references = build_references(self.derivation, *rounded, seed=self.seed)
+        forward, *gradients = run_kernel(single, *rounded)
+        yield from self._by_derivation(references, forward, gradients, upstreams, FLOAT32, "float32")
+
+    def _by_derivation(
+        self,
+        references: Sequence[Reference],
+        forward: Mapping[Key, Array],
+        gradients: Sequence[Mapping[Key, Array]],
+        upstreams: Sequence[Upstream],
+        unit: float,
+        witness: str,
+    ) -> Iterator[Found]:
+        """Every entry beside the derived equations, one by one in float64."""
+        blocks = [(forward, references[0], self.label)]
+        blocks += [(g, r, self._above(u)) for g, r, u in zip(gradients, references, upstreams, strict=True)]
+        for computed, reference, case in blocks:
+            for a in compare(computed, reference, unit):
+                numbers = (a.error, a.tolerance, a.ratio, a.computed, a.expected, 0.0)
+                yield label(a.key), Deviation(witness, a.verdict, a.entries, *numbers, a.index, self._place(a), case)
+
+    def _by_meaning(
+        self, reference: Reference, forward: Mapping[Key, Array], meant: Mapping[Key, Array]
+    ) -> Iterator[Found]:
+        tolerances = _needed(reference, forward, meant)
+        for key, expected in meant.items():
+            # Both are right programs, and each may be off by as much.
+            bars = tolerances[key]
+            yield self._found(judge_values("meaning", key, forward[key], expected, bars, bars, np.inf), self.label)
+
+    def _by_oracles(
+        self,
+        references: Sequence[Reference],
+        gradients: Sequence[Mapping[Key, Array]],
+        upstreams: Sequence[Upstream],
+        notes: list[str],
+    ) -> Iterator[Found]:
+        problem = cell_problem(self.point, upstreams, self.base)
+        entries = problem.entries()
+        if len(entries) > ENTRIES:
+            notes.append(
+                f"{self.label}: {ENTRIES:,} of {len(entries):,} entries were moved one by one, chosen at random; all "
+                "of them took part in slopes"
+            )
+            entries = choose_entries(problem, ENTRIES, self.seed)
+            yield from self._by_slopes(problem, references, gradients, upstreams)
+        losses = problem.at().values
+        # Arrays that 50 digits have found wrong once need not be put to them again.
+        settled: set[Key] = set()
+        asked = ("complex step", "five-point")
+        answers = by_complex_step(problem, entries, seed=self.seed), by_differences(problem, entries, seed=self.seed)
+        for k, upstream in enumerate(upstreams):
+            estimates = [answer[k] for answer in answers]
+            widest = resolutions(self.point.arrays(), estimates[0].values, FLOAT64, float(np.abs(losses[k]).max()))
+            quick = references[k].quick_tolerances(FLOAT64)
+            for key, computed in gradients[k].items():
+                if not computed.size:
+                    continue
+                judgements = [_judged(key, computed, references[k], quick[key], e, widest[key]) for e in estimates]
+                if key not in settled:
+                    judgements += self._last_word(problem, k, key, computed, references[k], judgements, notes)
+                    settled |= {j.key for j in judgements if j.wrong.any() and j.oracle not in asked}
+                yield from (self._found(judgement, self._above(upstream)) for judgement in judgements)
+
+    def _last_word(
+        self,
+        problem: Problem,
+        k: int,
+        key: Key,
+        computed: Array,
+        reference: Reference,
+        judgements: list[Judgement],
+        notes: list[str],
+    ) -> list[Judgement]:
+        """What 50 digits say of the entries that an oracle disputes; an oracle that they contradict is taken back."""
+        disputing = [j for j in judgements if j.wrong.any() and np.isfinite(computed[j.index])]
+        if not disputing:
+            return []
+        others = np.argwhere(np.any([j.wrong for j in disputing], axis=0) & np.isfinite(computed))
+        worst = [j.index for j in disputing]
+        places = list(dict.fromkeys([*worst, *(tuple(int(i) for i in index) for index in others)]))[:_DISPUTED]
+        axis = problem.lane_axes.get(key)
+        chosen = {p if axis is None else (*p[:axis], *p[axis + 1 :]) for p in places}
+        estimate = by_high_precision(problem, [Entry(key, index) for index in sorted(chosen)])[k]
+        final = judge(key, computed, estimate, reference.tolerances(FLOAT64)[key], np.inf)
+        settled = final.asked & ~final.blind
+        for number, judgement in enumerate(judgements):
+            if judgement.wrong.any() and not judgement.wrong[~settled].any() and not final.wrong.any():
+                notes.append(f"{self.label}: {judgement.oracle} disputes {label(key)}, and {final.oracle} overrule it")
+                judgements[number] = replace(judgement, wrong=np.zeros_like(judgement.wrong), blind=judgement.asked)
+        return [final]
+
+    def _by_slopes(
+        self,
+        problem: Problem,
+        references: Sequence[Reference],
+        gradients: Sequence[Mapping[Key, Array]],
+        upstreams: Sequence[Upstream],
+    ) -> Iterator[Found]:
+        claims = tuple({key: gradient[key] for key in problem.arrays} for gradient in gradients)
+        for slope in by_slopes(problem, claims, seed=self.seed):
+            tolerance = slope.tolerance(references[slope.upstream].quick_tolerances(FLOAT64)[slope.key])
+            widest = FLOAT64**0.5 * slope.magnitude
+            found = judge_values("slopes", slope.key, slope.computed, slope.expected, tolerance, slope.bar, widest)
+            size = gradients[slope.upstream][slope.key].size
+            _, deviation = self._found(found, f"{self._above(upstreams[slope.upstream])}; along a random direction")
+            yield label(slope.key), replace(deviation, entries=size)
+
+    def _above(self, upstream: Upstream) -> str:
+        return f"{self.label}; gradient {upstream.label}"
+
+    def _found(self, j: Judgement, case: str) -> Found:
+        numbers = j.error, j.allowed, j.ratio, j.computed, j.expected, j.bar
+        return label(j.key), Deviation(j.oracle, j.verdict, int(j.asked.sum()), *numbers, j.index, self._place(j), case)
+
+    def _place(self, found: Any) -> str:
+        return place(self.point.cell, self.point.dims, found.key, found.index) if found.index else ""
 
 
-# The point at which a case is checked ------------------------------------------------------------------------
+def choose_entries(problem: Problem, count: int, seed: int) -> list[Entry]:
+    """So many entries at random, of every array as many as its share, and some of the smallest too."""
+    generator = np.random.default_rng(seed)
+    everything = problem.entries()
+    by_array: dict[Key, list[Entry]] = {}
+    for entry in everything:
+        by_array.setdefault(entry.key, []).append(entry)
+    chosen: list[Entry] = []
+    for entries in by_array.values():
+        share = min(len(entries), max(count // (4 * len(by_array)), count * len(entries) // len(everything)))
+        chosen += [entries[k] for k in sorted(generator.choice(len(entries), share, replace=False))]
+    return chosen
 
 
-def settle(cell: Cell, T: int, N: int, dims: Mapping[str, int], seed: int) -> tuple[Point, Base, str]:
-    """A sample at which the cell is finite and clear of kinks: the first such, or the one that keeps farthest away."""
-    best: tuple[tuple[bool, float], Point, Base] | None = None
-    for attempt in range(_ATTEMPTS):
-        point = draw_point(cell, T, N, dims, seed + 1_000_003 * attempt)
-        base = run_base(point)
-        if _not_finite(point, base):
-            continue
-        clearance = (not base.kinks.exact(), base.kinks.margin())
-        if best is None or clearance > best[0]:
-            best = (clearance, point, base)
-        if clearance > (True, _CLEAR_OF_KINKS):
-            break
-    if best is None:
-        point = draw_point(cell, T, N, dims, seed)
-        problem = _not_finite(point, run_base(point))
-        raise InputError(f"{cell.name} is not finite at any of {_ATTEMPTS} samples: {problem}")
-    (_, margin), point, base = best
-    return point, base, f"the nearest kink is {margin:.0e} away" if margin <= _CLEAR_OF_KINKS else ""
+# What is compared --------------------------------------------------------------------------------------------
 
 
-def draw_point(cell: Cell, T: int, N: int, dims: Mapping[str, int], seed: int) -> Point:
-    """A sample of a cell as a point for the oracles."""
-    sample = cell.sample(T=T, N=N, seed=seed, dims=dims)
-    x = sample.x if isinstance(sample.x, dict) else dict.fromkeys(cell.inputs, sample.x)
-    return Point(cell, dims, T, N, sample.params, x, sample.state)
-
-
-def _not_finite(point: Point, base: Base) -> str:
-    """Which equation first leaves the finite numbers, and what it yields; empty when none does."""
-    for t, values in enumerate(base.run.steps):
-        for line in point.cell.program.assignments:
-            value = np.broadcast_to(values[line.name], (1, point.N, *values[line.name].shape[2:]))[0]
-            bad = np.argwhere(~np.isfinite(value))
-            if bad.size:
-                sequence, *index = (int(k) for k in bad[0])
-                place = f"[{', '.join(map(str, index))}]" if index else ""
-                text = point.cell.program.source.excerpt(line.node.span)
-                return (
-                    f"`{point.cell.variables[line.name].written} = {text}` in line {line.span.line} gives "
-                    f"{line.name}{place} = {value[tuple(bad[0])]} at step {t + 1} of sequence {sequence + 1}"
-                )
-    return ""
-
-
-def draw_upstreams(point: Point, base: Base, seed: int) -> tuple[Upstream, ...]:
-    """Random gradients from above: on everything, on the last output alone, on the final states alone."""
-    generator = np.random.default_rng([seed, point.T, point.N])
-    cell = point.cell
-    shapes = {name: tuple(size.value(point.dims) for size in shape) for name, shape in cell.outputs.items()}
-    outputs = {name: generator.standard_normal((point.T, point.N, *shape)) for name, shape in shapes.items()}
-    final = {name: generator.standard_normal(array.shape) for name, array in point.state.items()}
-    last = {
-        name: np.where(np.arange(point.T).reshape(-1, *(1,) * (g.ndim - 1)) == point.T - 1, g, 0)
-        for name, g in outputs.items()
-    }
-    nothing = {name: np.zeros_like(g) for name, g in outputs.items()}
-    rest = {name: np.zeros_like(g) for name, g in final.items()}
-    upstreams = (Upstream("on everything", outputs, final), Upstream("on the last output", last, rest))
-    return (*upstreams, Upstream("on the final states", nothing, final)) if final else upstreams
-
-
-# One case ----------------------------------------------------------------------------------------------------
-
-
-def _check_case(
-    point: Point, base: Base, double: Kernel, single: Kernel, label: str, seed: int
-) -> Iterator[Difference]:
-    upstreams = draw_upstreams(point, base, seed)
-    cases = [label, *(f"{label}; gradient {upstream.label}" for upstream in upstreams)]
-    computed = _run_kernel(double, point, upstreams)
-    exact = [_meant(point, base), *(estimate.values for estimate in complex_step(point, upstreams, base))]
-    rounded = _rounded(point)
-    wide, narrow = _run_kernel(double, rounded, upstreams), _run_kernel(single, rounded, upstreams)
-    for k, case in enumerate(cases):
-        # Each type's rounding shows how much the formulas magnify rounding, and so bounds what to expect of the other.
-        in_single, in_double = _distances(narrow[k], wide[k]), _distances(computed[k], exact[k])
-        moved = _distances(wide[k], computed[k])
-        oracle = "complex step" if k else "meaning"
-        tolerances = {key: min(EXACT + _GROWTH * d * _RATIO, _LOOSEST) for key, d in in_single.items()}
-        yield from _compare(oracle, computed[k], Estimate(exact[k], _filled(exact[k], tolerances)), case)
-        tolerances = {key: SINGLE + _GROWTH * (moved[key] + d / _RATIO) for key, d in in_double.items()}
-        yield from _compare("float32", narrow[k], Estimate(wide[k], _filled(wide[k], tolerances)), case)
-    for gradients, approximate, case in zip(computed[1:], five_point(point, upstreams, base), cases[1:], strict=True):
-        yield from _compare("five-point", gradients, _as_parts(approximate), case)
-
-
-def _run_kernel(kernel: Kernel, point: Point, upstreams: tuple[Upstream, ...]) -> list[dict[Key, Array]]:
+def run_kernel(kernel: Kernel, point: Point, upstreams: Sequence[Upstream]) -> list[dict[Key, Array]]:
     """Outputs and final states, and then for every upstream the gradients, by array."""
     cell, dtype = point.cell, kernel.dtype
 
@@ -193,7 +268,7 @@ def _run_kernel(kernel: Kernel, point: Point, upstreams: tuple[Upstream, ...]) -
     return [forward, *gradients]
 
 
-def _meant(point: Point, base: Base) -> dict[Key, Array]:
+def meaning_of(point: Point, base: Base) -> dict[Key, Array]:
     """The cell's outputs and final states by its meaning, in the canonical layout."""
     meant: dict[Key, Array] = {}
     for name, shape in point.cell.outputs.items():
@@ -204,107 +279,46 @@ def _meant(point: Point, base: Base) -> dict[Key, Array]:
     return meant
 
 
-def _rounded(point: Point) -> Point:
-    """The point with every number rounded to float32, so that both types start from the same numbers."""
+def _rounded(point: Point, upstreams: Sequence[Upstream]) -> tuple[Point, tuple[Upstream, ...]]:
+    """The point and what comes in from above with every number rounded to float32: both types start from the same."""
 
     def cast(arrays: Mapping[str, Array]) -> dict[str, Array]:
         return {name: array.astype("float32").astype("float64") for name, array in arrays.items()}
 
-    return replace(point, params=cast(point.params), x=cast(point.x), state=cast(point.state))
+    rounded = replace(point, params=cast(point.params), x=cast(point.x), state=cast(point.state))
+    return rounded, tuple(replace(u, outputs=cast(u.outputs), final=cast(u.final)) for u in upstreams)
 
 
-# Comparison --------------------------------------------------------------------------------------------------
-
-
-def scales(expected: Mapping[Key, Array]) -> dict[Key, float]:
-    """What an array's errors are measured against: its largest entry, or FLOOR of the largest entry of all arrays."""
-    largest = {key: float(np.abs(array).max(initial=0.0)) for key, array in expected.items()}
-    overall = max((value for value in largest.values() if np.isfinite(value)), default=0.0)
-    return {key: max(value, FLOOR * overall) for key, value in largest.items()}
-
-
-def _filled(expected: Mapping[Key, Array], tolerances: Mapping[Key, float]) -> dict[Key, Array]:
-    return {key: np.full(array.shape, tolerances[key]) for key, array in expected.items()}
-
-
-def _distances(one: Mapping[Key, Array], other: Mapping[Key, Array]) -> dict[Key, float]:
-    """The largest difference in each array, as a part of its scale; zero where that is not a number."""
-    scale = scales(other)
-    distances: dict[Key, float] = {}
-    for key, array in other.items():
-        distances[key] = 0.0
-        if key in one and one[key].shape == array.shape:
-            with np.errstate(all="ignore"):
-                gap = np.abs(one[key] - array).max(initial=0.0) / (scale[key] or 1.0)
-            distances[key] = float(gap) if np.isfinite(gap) else 0.0
-    return distances
-
-
-def _as_parts(estimate: Estimate) -> Estimate:
-    """Error bars as parts of the arrays' scales."""
-    scale = scales(estimate.values)
-    parts = {key: EXACT + errors / (scale[key] or 1.0) for key, errors in estimate.errors.items()}
-    return Estimate(estimate.values, parts)
-
-
-def _compare(oracle: str, computed: Mapping[Key, Array], estimate: Estimate, case: str) -> Iterator[Difference]:
-    """For every array the entry that deviates most in units of its tolerance."""
-    scale = scales(estimate.values)
-    for key, expected in estimate.values.items():
-        if not expected.size:
-            continue
+def _same_shapes(computed: Mapping[Key, Array], right: Mapping[Key, Array]) -> None:
+    for key, expected in right.items():
         mine = computed.get(key)
         if mine is None or mine.shape != expected.shape:
             shape = None if mine is None else mine.shape
-            raise InputError(f"the kernel's {_label(key)} has the shape {shape}, and {expected.shape} is right")
-        with np.errstate(all="ignore"):
-            relative = np.abs(mine - expected) / (scale[key] or 1.0)
-            ratio = relative / estimate.errors[key]
-        index = np.unravel_index(int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio))), expected.shape)
-        tolerance = float(estimate.errors[key][index])
-        verdict = _verdict(oracle, mine, expected, scale[key] or 1.0, estimate.errors[key])
-        place = tuple(int(k) for k in index)
-        numbers = float(relative[index]), tolerance, float(mine[index]), float(expected[index])
-        deviation = Deviation(oracle, *numbers, place, case, verdict)
-        yield _label(key), deviation, expected.size
+            raise InputError(f"the kernel's {label(key)} has the shape {shape}, and {expected.shape} is right")
 
 
-def _verdict(oracle: str, mine: Array, expected: Array, scale: float, tolerances: Array) -> Verdict:
-    if not (np.isfinite(mine).all() and np.isfinite(expected).all()):
-        # float32 overflows long before float64 does, and that is nobody's mistake.
-        return "unresolved" if oracle == "float32" and np.isfinite(expected).all() else "not finite"
-    blunt = _BLUNT if oracle == "five-point" else 1.0
-    if bool((np.abs(mine - expected) / scale > tolerances)[tolerances <= blunt].any()):
-        return "disagree"
-    return "agree" if float(tolerances.min()) <= blunt else "unresolved"
+def _needed(reference: Reference, computed: Mapping[Key, Array], expected: Mapping[Key, Array]) -> Mapping[Key, Array]:
+    """The quick tolerances where they settle everything, the measured ones where they do not."""
+    quick = reference.quick_tolerances(FLOAT64)
+    with np.errstate(invalid="ignore"):
+        settled = all((np.abs(computed[key] - value) <= quick[key]).all() for key, value in expected.items())
+    return quick if settled else reference.tolerances(FLOAT64)
 
 
-def _label(key: Key) -> str:
-    group, name = key
-    match group:
-        case "params" | "x":
-            return f"∂L/∂{name}"
-        case "state":
-            return f"∂L/∂{name}_0"
-        case _:
-            return f"{group} {name}"
-
-
-_ORDER: tuple[Verdict, ...] = ("agree", "unresolved", "disagree", "not finite")
-
-
-def _worst(found: list[Difference]) -> tuple[ArrayCheck, ...]:
-    """One row an array, in the order of appearance, with the worst deviation from each oracle."""
-    rows: dict[str, dict[str, Deviation]] = {}
-    entries: dict[str, int] = {}
-    for label, deviation, count in found:
-        row = rows.setdefault(label, {})
-        held = row.get(deviation.oracle)
-        entries[label] = entries.get(label, 0) + count
-        if held is None or _badness(deviation) > _badness(held):
-            row[deviation.oracle] = deviation
-    return tuple(ArrayCheck(label, entries[label], tuple(row.values())) for label, row in rows.items())
-
-
-def _badness(deviation: Deviation) -> tuple[int, float]:
-    return _ORDER.index(deviation.verdict), deviation.severity
+def _judged(
+    key: Key, computed: Array, reference: Reference, quick: Array, estimate: Estimate, widest: float
+) -> Judgement:
+    """An array beside an oracle. What costs runs is asked for where what costs less does not settle every entry: the
+    quick tolerance comes first, then the measured one, and the error bars of complex step, which are no wider, last."""
+    if estimate.oracle != "complex step":
+        found = judge(key, computed, estimate, quick, widest)
+        return (
+            judge(key, computed, estimate, reference.tolerances(FLOAT64)[key], widest) if found.wrong.any() else found
+        )
+    kinked = estimate.kinked[key]
+    exact = np.where(kinked, np.inf, 0.0)
+    for tolerance in (lambda: quick, lambda: reference.tolerances(FLOAT64)[key]):
+        found = judge_values(estimate.oracle, key, computed, estimate.values[key], tolerance(), exact, widest, kinked)
+        if not found.wrong.any():
+            return found
+    return judge(key, computed, estimate, reference.tolerances(FLOAT64)[key], widest)

@@ -47,7 +47,8 @@ class Meaning:
 
     `hold` receives the value of every `stop_gradient` and returns what takes its place, so that an oracle can keep it
     constant. `name` receives the value of every line and returns what later lines see. `watch` receives the distances
-    from kinks, and the number of trailing axes that belong to the operation.
+    from kinks, and the number of trailing axes that belong to the operation. `jolt` receives every operand and every
+    result of an operation, so that rounding can be imitated.
     """
 
     program: Program
@@ -56,6 +57,7 @@ class Meaning:
     hold: Callable[[Array], Array] = _keep
     name: Callable[[Array], Any] = _keep
     watch: Watch | None = None
+    jolt: Callable[[Array], Array] = _keep
 
     def step(self, given: Mapping[str, Array]) -> Values:
         """Every named value of one step, from parameters, inputs and previous states."""
@@ -72,8 +74,8 @@ class Meaning:
             case Number(value=value):
                 return np.asarray(self.numbers.constant(value))
             case Apply():
-                operands = [self.value(operand, values) for operand in node.operands]
-                return np.asarray(self._apply(node, operands))
+                operands = [self.jolt(self.value(operand, values)) for operand in node.operands]
+                return self.jolt(np.asarray(self._apply(node, operands)))
 
     def _apply(self, node: Apply, operands: list[Array]) -> Any:
         structured = STRUCTURED.get(node.operation)

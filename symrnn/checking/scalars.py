@@ -139,10 +139,11 @@ numpy_functions = {
     "greater_equal": lambda a, b: np.where(a.real >= b.real, 1.0, 0.0),
 }
 
-_at_zero = lambda a, *options: (a.real,)  # noqa: E731
-_at_tie = lambda a, b: ((a - b).real,)  # noqa: E731
+_at_zero = lambda a, *options: (a,)  # noqa: E731
+_at_tie = lambda a, b: (a - b,)  # noqa: E731
 
-_kinks = {
+# A complex step leaves the real part where it was; the imaginary part says whether it moved the distance at all.
+kink_distances = {
     "relu": _at_zero,
     "leaky_relu": _at_zero,
     "elu": _at_zero,
@@ -153,14 +154,14 @@ _kinks = {
     "minimum": _at_tie,
     "greater": _at_tie,
     "greater_equal": _at_tie,
-    "clip": lambda a, lower, upper: (a.real - lower, upper - a.real),
-    "hard_sigmoid": lambda a: (a.real + 3.0, 3.0 - a.real),
+    "clip": lambda a, lower, upper: (a - lower, upper - a),
+    "hard_sigmoid": lambda a: (a + 3, 3 - a),
 }
 
 FLOATS = Numbers(
     constant=float,
     functions=numpy_functions,
     shift=lambda a: a.real.max(axis=-1, keepdims=True),
-    kinks=_kinks,
+    kinks=kink_distances,
 )
 """float64 and complex128."""

@@ -3,6 +3,8 @@
 `main`      from the arguments to an exit code
 `parser`    the commands, their options and their help
 `commands`  one function a command, which returns what to print
+`campaign`  checks over many seeds
+`progress`  how far such a campaign is
 `output`    standard output and files
 """
 

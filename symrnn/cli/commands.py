@@ -32,6 +32,8 @@ def run(call: Call) -> Answer:
             return show(call)
         case "check":
             return check(call)
+        case "verify":
+            return verify(call)
         case "code":
             return Answer(_derive(call).code(call.target))
         case "export":
@@ -66,10 +68,25 @@ def export_pages(call: Call) -> Answer:
 
 
 def check(call: Call) -> Answer:
-    """Both verdicts: the exact proof, and the numeric check."""
+    """Both verdicts on every cell, the exact proof and the numeric check; or a campaign over many seeds."""
+    from ..library import zoo_texts
+    from .campaign import run_campaign
+
+    cells = [_read_cell(name) for name in (zoo_texts() if call.all else call.cells)]
+    if call.seeds is not None:
+        summary = run_campaign(cells, call)
+        return Answer(summary.to_json() if call.json else summary.text(), bool(summary))
+    answers = [_check_cell(cell, call) for cell in cells]
+    held = all(answer.held for answer in answers)
+    if call.json and len(answers) > 1:
+        reports = ", ".join(answer.text for answer in answers)
+        return Answer(f'{{"held": {"true" if held else "false"}, "cells": [{reports}]}}', held)
+    return Answer("\n\n".join(answer.text for answer in answers), held)
+
+
+def _check_cell(cell: Cell, call: Call) -> Answer:
     import symrnn
 
-    cell = _read_cell(call.cell)
     proof = symrnn.prove(cell)
     report = symrnn.check(cell, seed=call.seed)
     held = bool(proof) and bool(report)
@@ -78,6 +95,20 @@ def check(call: Call) -> Answer:
             f'{{"held": {"true" if held else "false"}, "proof": {proof.to_json()}, "check": {report.to_json()}}}', held
         )
     return Answer(f"{proof.text().rstrip()}\n\n{report.text().rstrip()}", held)
+
+
+def verify(call: Call) -> Answer:
+    """The verdict on a person's code. What their code prints goes to standard error, apart from the answer."""
+    import contextlib
+
+    import symrnn
+
+    from ..verifying import find_cell, read_code
+
+    with contextlib.redirect_stdout(sys.stderr):
+        given = read_code(call.file, call.against)
+        report = symrnn.verify(find_cell(given, call.seed), given.code, layout=given.layout, seed=call.seed)
+    return Answer(report.to_json() if call.json else report.text(), bool(report))
 
 
 def _derive(call: Call) -> Derivation:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from .. import __version__
 from ..errors import OptionError, nearest
 
-Command = Literal["list", "show", "check", "code", "export", "help"]
+Command = Literal["list", "show", "check", "verify", "code", "export", "help"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,14 @@ class Call:
 
     command: Command
     cell: str = ""
+    cells: tuple[str, ...] = ()
+    file: str = ""
+    against: str | None = None
+    all: bool = False
+    seeds: int | None = None
+    jobs: int | None = None
+    journal: str | None = None
+    dask: str | None = None
     format: str = ""
     steps: bool = False
     seed: int = 0
@@ -29,7 +37,6 @@ class Call:
     folder: str | None = None
     notation: str = "standard"
     lang: str = "en"
-    cells: tuple[str, ...] = ()
     force: bool = False
     quick: bool = False
     check: bool = False
@@ -44,7 +51,7 @@ CELL is a name that `symrnn list` shows, a file with one cell in it (my_cell.py)
 _EXIT_CODES = """\
 exit codes:
   0  done, and everything that was checked held
-  1  a check failed
+  1  a check or a verdict failed
   2  the call or the input was wrong; standard error says why"""
 
 _EXAMPLES: dict[str, str] = {
@@ -53,6 +60,7 @@ examples:
   symrnn list
   symrnn show lstm
   symrnn check lstm
+  symrnn verify my_lstm.py
   symrnn code gru -o gru_numpy.py
 
 {_EXIT_CODES}
@@ -77,6 +85,12 @@ examples:
   symrnn check lstm
   symrnn check my_cell.py --seed 7
   symrnn check my_cell.py --json
+  symrnn check --all
+  symrnn check lstm gru --seeds 20
+  symrnn check --all --seeds 1000 --jobs 2 --journal night.jsonl
+
+With --seeds it is a campaign: every cell at many samples (sizes, seeds, zeros, tiny, saturating and huge weights, both
+types), on several processors. The same call with the same journal goes on where an earlier one ended, however it ended.
 
 {_EXIT_CODES}
 
@@ -92,6 +106,17 @@ Formats: md, tex, html, typ, pdf, py (the NumPy module), svg (the figure). Files
 were changed since, are left alone unless --force is given.
 
 {_CELLS}""",
+    "verify": f"""\
+examples:
+  symrnn verify my_lstm.py
+  symrnn verify my_lstm.py --cell peephole_lstm
+  symrnn verify my_lstm.py --json
+
+FILE.py has forward(params, x, state) -> (outputs, final_state) and backward(params, x, state, d_outputs, d_final_state)
+-> (d_params, d_x, d_state), and says which cell they are, cell = "lstm"; without that the zoo is searched. A `layout`
+says how your arrays hold the cell's, and a `code` how your functions are called. The file is run, as it is your own.
+
+{_EXIT_CODES}""",
     "code": f"""\
 examples:
   symrnn code lstm
@@ -145,7 +170,12 @@ def parse(arguments: Sequence[str]) -> Call:
         _refuse(rest, commands.get(word or "", parser))
     if word is None:
         raise OptionError(f"a command is missing: {', '.join(commands)}\n  try: symrnn --help")
-    return Call(**vars(found))
+    options = vars(found)
+    if "cells" in options:
+        options["cells"] = tuple(options["cells"])
+    if word == "check":
+        _require_sensible_check(options, commands[word])
+    return Call(**options)
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -162,7 +192,12 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     command("list", "name the cells of the zoo")
     show = command("show", "print a cell's forward and backward equations")
     check = command("check", "derive a cell's gradients, prove them and check them numerically")
+    verify = command("verify", "say what is wrong in a hand-written backward pass, and why")
     code = command("code", "print a cell's forward and backward pass as a program")
+    for made in (show, code):
+        made.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
+    check.add_argument("cells", metavar="CELL", nargs="*", help="zoo name, file.py, file.py:name, or -")
+    check.add_argument("--all", action="store_true", help="all cells of the zoo")
     export = command("export", "write derivations as pages to publish, of the whole zoo or of cells")
     export.add_argument("cells", metavar="CELL", nargs="*", help="zoo name, file.py, file.py:name, or -")
     export.add_argument("--format", default="md,tex,py", metavar="LIST", help="what to write (md,tex,py)")
@@ -170,15 +205,23 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     export.add_argument("--force", action="store_true", help="write over files that symrnn did not write")
     export.add_argument("--quick", action="store_true", help="leave out proof and check")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where files are out of date")
-    for made in (show, check, code):
-        made.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
     show.add_argument("--format", type=_format, default="text", metavar="FORMAT", help=_FORMATS_HELP)
     for made in (show, export):
         made.add_argument("--notation", default="standard", metavar="NAME", help=_NOTATION_HELP)
         made.add_argument("--lang", default="en", metavar="en|zh", help="language of the explanations (en)")
     show.add_argument("--steps", action="store_true", help="explain each line by the rule that it came from")
-    check.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the random arrays (0)")
-    check.add_argument("--json", action="store_true", help="print both reports as one JSON object")
+    check.add_argument(
+        "--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays, or the first (0)"
+    )
+    check.add_argument("--seeds", type=_count, metavar="N", help="a campaign over so many seeds")
+    check.add_argument("--jobs", type=_count, metavar="N", help="its worker processes (one for each processor)")
+    check.add_argument("--journal", metavar="FILE", help="keep what is done in a file, and go on from it")
+    check.add_argument("--dask", metavar="ADDRESS", help="send the work to the Dask scheduler there (tcp://…)")
+    verify.add_argument("file", metavar="FILE.py", help="your forward and backward pass")
+    verify.add_argument("--cell", dest="against", metavar="CELL", help="the cell that they are (the file's own `cell`)")
+    verify.add_argument("--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays (0)")
+    verify.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
     code.add_argument("--target", default="numpy", metavar="numpy|torch|c", help="the language to print (numpy)")
     for made in (show, code):
         made.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
@@ -200,10 +243,31 @@ def _format(word: str) -> str:
     return word
 
 
-def _seed(word: str) -> int:
+def read_seed(word: str) -> int:
     if not (word.isascii() and word.isdigit() and len(word) < 20):
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {word!r}")
     return int(word)
+
+
+def _count(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and 0 < len(word.lstrip("0")) < 10):
+        raise argparse.ArgumentTypeError(f"this is a whole number from 1 on, not {word!r}")
+    return int(word)
+
+
+def _require_sensible_check(options: Mapping[str, Any], parser: argparse.ArgumentParser) -> None:
+    cells = options["cells"]
+    if options["all"] and cells:
+        parser.error(f"--all names all cells of the zoo; it does not go with {', '.join(cells)}")
+    if not options["all"] and not cells:
+        parser.error("a cell is missing: give CELL, or --all for all cells of the zoo")
+    if cells.count("-") > 1:
+        parser.error("standard input (-) can be read once")
+    given = [f"--{name}" for name in ("jobs", "journal", "dask") if options[name] is not None]
+    if given and options["seeds"] is None:
+        parser.error(f"{given[0]} is for campaigns: say over how many seeds, --seeds N")
+    if options["jobs"] is not None and options["dask"] is not None:
+        parser.error("--jobs is for processes of this machine, and --dask sends the work to others")
 
 
 def _refuse(rest: list[str], parser: argparse.ArgumentParser) -> NoReturn:

@@ -101,12 +101,12 @@ class Derivation:
         """What a notebook shows: LaTeX where it is set, the text page elsewhere."""
         return {"text/plain": self.text(), "text/latex": self._repr_latex_()}
 
-    def numpy(self, dtype: str = "float64", *, plain: bool = False) -> Kernel:
+    def numpy(self, dtype: str = "float64", *, plain: bool = False, backend: str = "numpy") -> Kernel:
         """The forward and backward pass over whole batches of sequences, as NumPy source that runs; `plain` has one
-        equation a line, for reading and for comparing."""
+        equation a line, for reading and for comparing. `backend="c"` compiles C, which is faster at small sizes."""
         from ..numeric import build_kernel
 
-        return build_kernel(self, dtype, plain=plain)
+        return build_kernel(self, dtype, plain=plain, backend=backend)
 
     def code(self, target: str = "numpy") -> str:
         """A program of its own that computes both passes: `numpy`, `torch` or `c`."""

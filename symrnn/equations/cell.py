@@ -14,7 +14,7 @@ from .equation import Equation, Term
 from .lower import Unfit, lower, to_expr, written_terms
 
 if TYPE_CHECKING:
-    from .sample import Sample
+    from .sample import Kind, Sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +49,13 @@ class Cell:
         dims: Mapping[str, int] | None = None,
         dtype: str = "float64",
         scale: float = 1.0,
+        kind: Kind = "ordinary",
     ) -> Sample:
-        """Random parameters, inputs and non-zero initial states of given sizes; the same seed gives the same."""
+        """Random parameters, inputs and non-zero initial states of given sizes; the same seed gives the same. Other
+        kinds are "zeros", "tiny", "saturated" and "huge"."""
         from .sample import draw_sample
 
-        return draw_sample(self, T=T, N=N, seed=seed, dims=dims, dtype=dtype, scale=scale)
+        return draw_sample(self, T=T, N=N, seed=seed, dims=dims, dtype=dtype, scale=scale, kind=kind)
 
     def __repr__(self) -> str:
         return f"<Cell {self.name}: {len(self.equations)} equations, {len(self.params)} parameters>"

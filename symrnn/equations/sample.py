@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from .cell import Cell
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+
+Kind = Literal["ordinary", "zeros", "tiny", "saturated", "huge"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Where gradients go wrong unnoticed: arrays of zeros and with zeros in them, parameters a million times as small,
+eight times as large (gates saturate, and 1 − f keeps few digits), and a thousand times (it keeps none)."""
+_SPREADS: dict[str, float] = {"tiny": 2.0**-20, "saturated": 8.0, "huge": 2.0**10}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,13 +83,19 @@ def draw_sample(
     dims: Mapping[str, int] | None,
     dtype: str,
     scale: float,
+    kind: str = "ordinary",
 ) -> Sample:
-    """Standard normal entries; matrices divided by the root of their columns, and parameters times `scale`."""
+    """Standard normal entries; matrices divided by the root of their columns, and parameters times `scale`. The kinds
+    draw the same numbers and then change them."""
     if T < 1 or N < 1:
         raise OptionError(f"T and N are at least 1, not T = {T}, N = {N}")
     if dtype not in ("float32", "float64"):
         raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
+    if kind not in KINDS:
+        meant = nearest(kind, list(KINDS)) or f"the kinds are: {', '.join(KINDS)}"
+        raise OptionError(f"{kind!r} is not a kind of sample; {meant}")
     sizes = complete_dims(cell, dims)
+    scale *= _SPREADS.get(kind, 1.0)
     generator = np.random.default_rng(seed)
 
     def draw(shape: Shape, lead: tuple[int, ...] = (), spread: float = 1.0) -> np.ndarray[Any, Any]:
@@ -96,4 +108,16 @@ def draw_sample(
         params[name] = draw(shape, spread=scale / fan**0.5)
     inputs = {name: draw(shape, (T, N)) for name, shape in cell.inputs.items()}
     state = {name: draw(shape, (N,)) for name, shape in cell.states.items()}
+    if kind == "zeros":
+        _put_zeros((*params.values(), *inputs.values(), *state.values()), generator)
     return Sample(params, inputs if len(inputs) != 1 else next(iter(inputs.values())), state)
+
+
+def _put_zeros(arrays: tuple[np.ndarray[Any, Any], ...], generator: np.random.Generator) -> None:
+    """A third of the arrays become all zeros, a third get zeros among their entries; the first two surely do."""
+    fates = generator.permuted(np.arange(len(arrays)) % 3)
+    for array, fate in zip(arrays, fates, strict=True):
+        if fate == 0:
+            array[...] = 0
+        elif fate == 1:
+            array[generator.random(array.shape) < 0.5] = 0

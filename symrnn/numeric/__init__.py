@@ -10,6 +10,7 @@
 `printer`     a SymPy expression -> NumPy source
 `dimensions`  where sizes are read off
 `arrays`      checks of what a person hands in
+`compiled`    a derivation -> compiled C, called as emitted NumPy is
 `kernel`      running, gradients, work arrays
 """
 

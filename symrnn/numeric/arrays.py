@@ -54,7 +54,14 @@ class Checker:
         missing = [name for name in wanted if name not in given]
         if missing and not partial:
             raise InputError(f"{what} lacks {', '.join(missing)}; {self.cell.name} has: {', '.join(wanted)}")
-        return {name: self.array(given[name], what, name) for name in wanted if name in given}
+        arrays: Arrays = {}
+        for name in wanted:
+            if name in given:
+                value = given[name]
+                # The usual case is decided here: a small cell's step would feel thirty calls.
+                usual = type(value) is np.ndarray and value.dtype is self.dtype
+                arrays[name] = value if usual else self.array(value, what, name)
+        return arrays
 
     def array(self, value: Any, what: str, name: str = "") -> Array:
         """An array of the kernel's type; plain numbers and lists are converted, other types refused."""
@@ -96,8 +103,7 @@ class Checker:
                     f"{reading.holder} {reading.array} has the shape {array.shape}: too few axes"
                     + (f" behind its {axes} leading ones ({', '.join('TN'[-axes:])})" if axes else "")
                 )
-            length = array.shape[reading.axis]
-            dims[reading.dim] = length if reading.plain else (length - reading.rest.value(dims)) // reading.factor
+            dims[reading.dim] = reading.solve(array.shape[reading.axis], dims)
         for need in self.cell.program.constraints:
             if need.value(dims) < 0:
                 raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +32,10 @@ class Reading:
     def plain(self) -> bool:
         """Whether the axis' length is the dimension itself."""
         return self.factor == 1 and not self.rest.coefficients and not self.rest.constant
+
+    def solve(self, length: int, dims: Mapping[str, int]) -> int:
+        """The dimension's value, given the axis' length and the values of earlier ones."""
+        return length if self.plain else (length - self.rest.value(dims)) // self.factor
 
     @staticmethod
     def of(dim: str, holder: Holder, array: str, axis: int, size: Size) -> Reading:

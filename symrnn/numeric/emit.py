@@ -197,7 +197,7 @@ class _Emitter:
 
     def _adjoint(self, equation: Equation) -> list[str]:
         name = self.names[equation.name]
-        if equation.expr == 0:
+        if equation.expr == 0 and equation.kind == "carry":
             return [f"        {name} = np.zeros_like({name})  # ({equation.number})"]
         of = self.derivation.variables[equation.name].written
         return self._statement(name, "=", equation, reduce=not self.printer.batched[of])

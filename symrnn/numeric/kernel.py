@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import Arrays
-from ..errors import OptionError, nearest
+from ..errors import InputError, OptionError, nearest
 from .arrays import Array, Checker
+from .compiled import compiled_passes
 from .emit import emit
 from .fast import emit_fast
 
 # As many calls may be under way at once (several tapes, several threads) before work arrays are made anew.
 _KEPT = 4
+
+BACKENDS = ("numpy", "c")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +33,22 @@ class Gradients:
     state: Arrays
 
 
+class Maker(NamedTuple):
+    """What a kernel's parameters and tapes are good for: kernels that run the same source in the same type."""
+
+    name: str
+    dtype: str
+    source: str
+
+    def refuse_other(self, other: Maker, what: str, mend: str) -> None:
+        """Emitted code reads memory as it was laid out, so what another kernel left is not for this one."""
+        if self != other:
+            apart = "of other source" if self[:2] == other[:2] else f"of {self.name} in {self.dtype}"
+            raise InputError(
+                f"{what} comes from a kernel of {other.name} in {other.dtype}, and this is one {apart}: {mend}"
+            )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
     """Parameters that were checked and stacked once, for many calls of one kernel. They are copies where weights are
@@ -37,6 +56,7 @@ class Packed:
 
     params: Arrays
     values: Any
+    made_by: Maker
 
 
 class Tape:
@@ -46,10 +66,12 @@ class Tape:
     before that.
     """
 
-    __slots__ = ("N", "T", "_pool", "_work", "dims", "values")
+    __slots__ = ("N", "T", "_pool", "_work", "dims", "made_by", "values")
 
-    def __init__(self, values: Any, T: int, N: int, dims: Mapping[str, int], work: Any, pool: list[Any]) -> None:
-        self.values = values
+    def __init__(
+        self, made_by: Maker, values: Any, T: int, N: int, dims: Mapping[str, int], work: Any, pool: list[Any]
+    ) -> None:
+        self.made_by, self.values = made_by, values
         self.T, self.N, self.dims = T, N, dims
         self._work, self._pool = work, pool
 
@@ -89,7 +111,11 @@ class Kernel:
     def pack(self, params: Mapping[str, Array]) -> Packed:
         """Check and stack parameters once; `forward` takes the result in place of them."""
         given = self._checker.named(params, self.cell.params, "params")
-        return Packed(given, self._namespace["pack"](given) if "pack" in self._namespace else given)
+        return Packed(given, self._namespace["pack"](given) if "pack" in self._namespace else given, self._maker)
+
+    @property
+    def _maker(self) -> Maker:
+        return Maker(self.cell.name, self.dtype, self.source)
 
     def forward(
         self,
@@ -108,6 +134,8 @@ class Kernel:
             raise OptionError(f"tape is 'full' or 'checkpoint', not {tape!r}. {nearest(tape, ['full', 'checkpoint'])}")
         cell, check = self.cell, self._checker
         inputs = check.one_or_named(x, cell.inputs, "x")
+        if isinstance(params, Packed):
+            self._maker.refuse_other(params.made_by, "what was packed", "pack the parameters with this one")
         given = params.params if isinstance(params, Packed) else check.named(params, cell.params, "params")
         T, N = check.sequence(inputs)
         start = check.named(state, cell.states, "state") if state is not None else {}
@@ -121,7 +149,7 @@ class Kernel:
             return self._forward_in_segments(packed, inputs, start, T, N, dims)
         work = self._pool.pop() if self._pool else {}
         outputs, final, values = self._run_forward(packed, inputs, start, work)
-        return outputs, final, Tape(values, T, N, dims, work, self._pool)
+        return outputs, final, Tape(self._maker, values, T, N, dims, work, self._pool)
 
     def backward(
         self,
@@ -131,11 +159,15 @@ class Kernel:
     ) -> Gradients:
         """Gradients of L, given ∂L/∂outputs at every step and ∂L/∂(final state); what is left out is zero."""
         cell, check = self.cell, self._checker
+        if not isinstance(tape, Tape):
+            raise InputError(f"tape must be what forward returned last, not {type(tape).__name__}")
+        self._maker.refuse_other(tape.made_by, "the tape", "run its forward pass first")
         upstream = check.one_or_named(d_outputs, cell.outputs, "d_outputs")
         check.shapes(upstream, cell.outputs, tape.dims, (tape.T, tape.N), "d_outputs")
-        final = check.zeros(cell.states, tape.dims, (tape.N,))
-        if d_final_state is not None:
-            final |= check.named(d_final_state, cell.states, "d_final_state", partial=True)
+        given = {} if d_final_state is None else d_final_state
+        final = check.named(given, cell.states, "d_final_state", partial=True)
+        if len(final) < len(cell.states):
+            final = check.zeros(cell.states, tape.dims, (tape.N,)) | final
         check.shapes(final, cell.states, tape.dims, (tape.N,), "d_final_state")
         if isinstance(tape.values, _Checkpoints):
             return self._backward_in_segments(tape.values, upstream, final, tape.T)
@@ -168,7 +200,8 @@ class Kernel:
             outputs, current, _ = self._run_forward(packed, segment, current, work)
             pieces.append(outputs)
         whole = _joined(pieces)
-        return whole, dict(current), Tape(_Checkpoints(packed, inputs, starts, length), T, N, dims, None, self._pool)
+        kept = _Checkpoints(packed, inputs, starts, length)
+        return whole, dict(current), Tape(self._maker, kept, T, N, dims, None, self._pool)
 
     def _backward_in_segments(self, kept: _Checkpoints, upstream: Arrays, final: Arrays, T: int) -> Gradients:
         total: Arrays = {name: np.zeros_like(value) for name, value in kept.packed.params.items()}
@@ -193,11 +226,22 @@ def _joined(pieces: list[Any]) -> Any:
     return np.concatenate(pieces)
 
 
-def build_kernel(derivation: Derivation, dtype: str = "float64", *, plain: bool = False) -> Kernel:
-    """Emit the source of a derivation and compile it; `plain` is one equation a line, for reading and comparing."""
+def build_kernel(
+    derivation: Derivation, dtype: str = "float64", *, plain: bool = False, backend: str = "numpy"
+) -> Kernel:
+    """Emit the source of a derivation and compile it: NumPy, with `plain` one equation a line, or C."""
     if dtype not in ("float32", "float64"):
         raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
-    source = emit(derivation) if plain else emit_fast(derivation)
-    namespace: dict[str, Any] = {"__name__": f"symrnn_kernel_{derivation.cell.name}"}
-    exec(compile(source, f"<kernel {derivation.cell.name}>", "exec"), namespace)
+    if backend not in BACKENDS:
+        known = " or ".join(map(repr, BACKENDS))
+        raise OptionError(f"backend is {known}, not {backend!r}. {nearest(str(backend), list(BACKENDS))}".rstrip())
+    if backend == "c":
+        if plain:
+            raise OptionError('plain=True asks for plain NumPy; leave it out, or backend="c"')
+        source, passes = compiled_passes(derivation, dtype)
+        namespace: dict[str, Any] = {"pack": passes.pack, "forward": passes.forward, "backward": passes.backward}
+    else:
+        source = emit(derivation) if plain else emit_fast(derivation)
+        namespace = {"__name__": f"symrnn_kernel_{derivation.cell.name}"}
+        exec(compile(source, f"<kernel {derivation.cell.name}>", "exec"), namespace)
     return Kernel(derivation.cell, dtype, source, Checker.of(derivation.cell, dtype), namespace)

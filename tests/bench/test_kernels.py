@@ -23,6 +23,20 @@ SMALL = (3, 5, 2, 4)
 CASE = measure.Case(("lstm",), (SMALL,), ("float64",), 0, 2, turn=0.0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory):
+    """Compiled code goes where it is nobody's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def test_without_a_compiler_our_other_backend_is_left_out(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+    found = rivals.symrnn_in_c(pose("lstm", SMALL, "float64"))
+    assert found == rivals.Absent("$CC says 'no-such-compiler', which is not on the PATH")
+
+
 def agreement(name, dtype, prepare):
     problem = pose(name, SMALL, dtype)
     mine = rivals.symrnn_kernel(problem)
@@ -156,6 +170,8 @@ def test_the_table_and_the_goals():
     )
     text = list(lines([record(ratios={"bare products": 1.1, "torch.nn": 1.32})], {}))
     assert any(line.endswith("(lstm, float64, n = 512, 1 thread); the products alone take 1.20") for line in text)
+    both = [record(ratios={"symrnn in C": c, "jax.jit of scan": 1.5}) for c in (2.0, 1.2)]
+    assert any("missed in 2 of 2 cases (1 with the faster backend), at worst 1.50" in line for line in lines(both, {}))
     assert verdicts["1.3 against torch.nn: lstm, gru_reset_after, float32, n = 8, 128"] == "not measured"
     assert verdicts["1.0 against jax.jit of scan: every cell"] == "met in all 2 cases (0.50 at most)"
     assert verdicts["compile in 50 ms"] == "missed: 60 ms for gru"
@@ -180,7 +196,7 @@ def test_the_command_in_quick_mode(capsys):
     assert out[start].split()[-1] == "8,8,4,5"
     assert out[start + 1].split() == ["(m,", "n,", "N,", "T)", "float64"]
     assert out[start + 2].startswith("mgu   compiled in ")
-    assert [line[2:20].strip() for line in out[start + 3 : start + 9]] == [*ORDER, "tape, in sizes of"]
+    assert [line[2:20].strip() for line in out[start + 3 : start + 10]] == [*ORDER, "tape, in sizes of"]
     assert "goals" in out
 
 

@@ -11,6 +11,7 @@ import pytest
 import sympy
 
 from symrnn.checking.meaning import STRUCTURED, Meaning, known_operations
+from symrnn.checking.oracles.precise import precise_numbers
 from symrnn.checking.scalars import FLOATS, complementary_error, numpy_functions
 from symrnn.checking.symbols import LEMMAS, SYMBOLS, Step, sympy_functions
 from symrnn.equations import cell
@@ -19,7 +20,7 @@ from symrnn.operations import OPERATIONS
 WRITTEN = {name for name, row in OPERATIONS.items() if row.written}
 
 
-@pytest.mark.parametrize("numbers", [FLOATS, SYMBOLS], ids=["floats", "symbols"])
+@pytest.mark.parametrize("numbers", [FLOATS, SYMBOLS, precise_numbers()], ids=["floats", "symbols", "precise"])
 def test_every_written_operation_has_a_meaning(numbers):
     assert known_operations(numbers) == WRITTEN
 
@@ -65,6 +66,10 @@ def test_complex_step_agrees_with_symbolic_derivative(name):
         real = float(np.asarray(numpy_functions[name](*map(np.asarray, point), *options))[()])
         assert computed.real == pytest.approx(exact, rel=3e-14, abs=1e-15)
         assert real == pytest.approx(exact, rel=3e-14, abs=1e-15)
+        many = precise_numbers()
+        arrays = [np.array(many.constant(Fraction(float(p))), dtype=object) for p in point]
+        constants = [o if name == "pow" else many.constant(Fraction(o)) for o in options]
+        assert float(np.asarray(many.functions[name](*arrays, *constants))[()]) == pytest.approx(exact, rel=1e-15)
         for k, symbol in enumerate(symbols):
             if name == "where" and k == 0:
                 continue

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import statistics
 import textwrap
 
 import numpy as np
 import pytest
 
 import symrnn
-from symrnn.checking.check import draw_point, draw_upstreams
-from symrnn.checking.oracles import complex_step, five_point, run_base
+from symrnn.bench.oracles import measure
+from symrnn.checking.oracles import (
+    Entry,
+    by_complex_step,
+    by_differences,
+    by_extrapolation,
+    by_high_precision,
+    by_slopes,
+    cell_problem,
+    complex_step,
+    five_point,
+    function_problem,
+    judge,
+    resolutions,
+    run_base,
+)
+from symrnn.checking.oracles.noise import loss_noise
+from symrnn.checking.points import draw_point, draw_upstreams
 from symrnn.equations.sample import complete_dims
 
 
@@ -172,3 +189,238 @@ def test_an_entry_on_a_kink_has_an_infinite_error_bar():
     (estimate,) = five_point(point, draw_upstreams(point, run_base(point), 0)[-1:])
     assert np.isinf(estimate.errors["x", "x"][0, 0, 0])
     assert np.isfinite(estimate.errors["x", "x"][0, 0, 1])
+
+
+# Every oracle ------------------------------------------------------------------------------------------------
+
+ORACLES = {
+    "complex step": by_complex_step,
+    "five-point": by_differences,
+    "seven-point": lambda problem, entries=None: by_differences(problem, entries, points=7),
+    "Richardson": by_extrapolation,
+    "50 digits": by_high_precision,
+}
+
+
+def _lstm():
+    point = _point("lstm", T=2, N=2, dims={"m": 1, "n": 2})
+    base = run_base(point)
+    upstream = draw_upstreams(point, base, 3)[0]
+    params, dx, dh, dc = _hand_lstm(
+        point.params, point.x["x"], *point.state.values(), upstream.outputs["h"], *upstream.final.values()
+    )
+    right = {("params", name): value for name, value in params.items()} | {("x", "x"): dx}
+    return cell_problem(point, [upstream], base), right | {("state", "h"): dh, ("state", "c"): dc}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_an_oracle_agrees_with_a_right_gradient_and_catches_a_planted_error(name):
+    problem, right = _lstm()
+    (estimate,) = ORACLES[name](problem)
+    assert (estimate.oracle, estimate.applies) == (name, True)
+    widest = resolutions(problem.arrays, right, 2.0**-53, 1.0)
+    for key, value in right.items():
+        tolerance = 1e-14 * np.maximum(1.0, np.abs(value))
+        found = judge(key, value, estimate, tolerance, widest[key])
+        assert found.verdict == "agree", (key, found)
+        assert found.asked.all()
+        place = np.unravel_index(np.abs(value).argmax(), value.shape)
+        wrong = value.copy()
+        wrong[place] *= 1 + 1e-8
+        bad = judge(key, wrong, estimate, tolerance, widest[key])
+        assert (bad.verdict, bad.index) == ("disagree", tuple(map(int, place)))
+        assert bad.wrong.sum() == 1
+        assert bad.error == pytest.approx(1e-8 * abs(value[place]), rel=1e-2)
+        wrong[place] = np.nan
+        assert judge(key, wrong, estimate, tolerance, widest[key]).verdict == "not finite"
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_an_oracle_can_be_asked_about_some_entries(name):
+    problem, right = _lstm()
+    entries = [Entry(("params", "R_f"), (1, 0)), Entry(("x", "x"), (1, 0))]
+    (estimate,) = ORACLES[name](problem, entries)
+    values = estimate.values
+    assert np.isfinite(values["params", "R_f"]).sum() == 1
+    assert values["params", "R_f"][1, 0] == pytest.approx(right["params", "R_f"][1, 0], rel=1e-9)
+    # In the input it is the entry in every sequence of the batch.
+    np.testing.assert_allclose(values["x", "x"][1, :, 0], right["x", "x"][1, :, 0], rtol=1e-9)
+    assert np.isnan(values["x", "x"][0]).all()
+    assert np.isnan(values["params", "W_i"]).all()
+
+
+def test_error_bars_are_honest_and_of_use():
+    """A small run of the benchmark: truth from 80-digit arithmetic in scalar loops."""
+    rows = {row.name: row for row in measure(range(1))}
+    medians = {name: statistics.median(row.errors) for name, row in rows.items()}
+    assert medians["complex step"] < 1e-15
+    assert medians["50 digits"] < 1e-16
+    for name in ("five-point", "seven-point", "Richardson"):
+        assert medians[name] < 1e-11
+    for name in ORACLES:
+        assert rows[name].dishonest == 0.0, name
+        assert statistics.median(rows[name].bars) < 1e-9
+
+
+def test_jolts_show_what_rounding_does_to_a_cancellation():
+    """1 + h − 1 keeps few digits of a small h: the error bar of complex step knows."""
+    (cancelled, plain) = (
+        by_complex_step(cell_problem(point, draw_upstreams(point, run_base(point), 0)[:1]))[0]
+        for point in (
+            _point(f"def f(x, h):\n    h = square({text}) + x\n    return h\n", T=1, N=1) for text in ("1 + h - 1", "h")
+        )
+    )
+    wide, narrow = (np.median(e.errors["state", "h"] / np.abs(e.values["state", "h"])) for e in (cancelled, plain))
+    assert narrow < 1e-13 < 1e-13 / narrow  # a few units of 2^-53
+    assert wide > narrow
+
+
+# Kinks -------------------------------------------------------------------------------------------------------
+
+KINKED = {
+    "relu": "relu(x)",
+    "abs": "abs(x)",
+    "tie": "maximum(x, x * x)",
+    "clip": "clip(x, 0, 2)",
+    "norm": "norm(x) + 0 * x",
+}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize("kink", KINKED)
+def test_an_oracle_says_that_a_point_sits_on_a_kink(kink, name):
+    point = _point(f"def f(x, h):\n    h = {KINKED[kink]} + h\n    return h\n", T=1, N=1, dims={"n": 1})
+    point.x["x"][...] = 0.0
+    problem = cell_problem(point, draw_upstreams(point, run_base(point), 0)[:1])
+    (estimate,) = ORACLES[name](problem)
+    assert estimate.kinked["x", "x"].all()
+    assert np.isinf(estimate.errors["x", "x"]).all()
+    # Only what crosses the kink is lost.
+    assert not estimate.kinked["state", "h"].any()
+    found = judge(("x", "x"), np.array([[[7.0]]]), estimate, np.zeros((1, 1, 1)), 1e-8)
+    assert (found.verdict, bool(found.wrong.any())) == ("unresolved", False)
+
+
+def test_a_kink_that_is_multiplied_by_zero_is_no_kink_for_complex_step():
+    """relu of relu's zeros: nothing moves there."""
+    point = _point("def f(x, h):\n    h = relu(relu(x)) + h\n    return h\n", T=1, N=1, dims={"n": 2})
+    point.x["x"][...] = [[[-1.0, 0.5]]]
+    base = run_base(point)
+    assert base.kinks.exact()
+    (estimate,) = by_complex_step(cell_problem(point, draw_upstreams(point, base, 0)[:1], base))
+    assert not estimate.kinked["x", "x"].any()
+
+
+# Functions ---------------------------------------------------------------------------------------------------
+
+
+def _problem(function, **arrays):
+    arrays = {name: np.asarray(array, dtype=float) for name, array in arrays.items()}
+    return function_problem(lambda given: function(**given), arrays, np.ones(()))
+
+
+def _stable_sigmoid(a):
+    e = np.exp(-np.abs(a))
+    return np.where(a >= 0, 1 / (1 + e), e / (1 + e)).sum()
+
+
+def _buffered(a):
+    buffer = np.zeros(a.shape)
+    buffer[:] = a
+    return (buffer**2).sum()
+
+
+DROPPING = {
+    "abs": (lambda a: np.abs(a).sum(), "drops imaginary parts"),
+    "stable sigmoid": (_stable_sigmoid, "drops imaginary parts"),
+    "norm": (lambda a: np.linalg.norm(a) * a[0], "drops imaginary parts"),
+    "vdot": (lambda a: np.vdot(a, a), "drops imaginary parts"),
+    "real": (lambda a: (a.real**2).sum(), "drops imaginary parts"),
+    "astype": (lambda a: (a.astype(float) ** 2).sum(), "raises ComplexWarning"),
+    "buffer": (_buffered, "raises ComplexWarning"),
+    "float": (lambda a: sum(float(v) ** 2 for v in a), "raises ComplexWarning"),
+    "hypot": (lambda a: np.hypot(a, 1.0).sum(), "raises TypeError: ufunc 'hypot' not supported"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+@pytest.mark.parametrize("name", DROPPING)
+def test_complex_step_refuses_functions_that_are_not_analytic(name):
+    function, reason = DROPPING[name]
+    problem = _problem(function, a=[0.5, -1.5, 2.0])
+    (estimate,) = by_complex_step(problem)
+    assert not estimate.applies
+    assert reason in estimate.refusal
+    (difference,) = by_differences(problem, points=7)
+    (extrapolated,) = by_extrapolation(problem)
+    gap = np.abs(difference.values["array", "a"] - extrapolated.values["array", "a"])
+    assert (gap <= difference.errors["array", "a"] + extrapolated.errors["array", "a"]).all()
+
+
+def test_high_precision_refuses_functions():
+    (estimate,) = by_high_precision(_problem(lambda a: a.sum(), a=[1.0]))
+    assert estimate.refusal == "only what symrnn can read may be computed with other kinds of number"
+
+
+def test_complex_step_of_a_function_and_its_error_bar():
+    problem = _problem(lambda a, b: np.exp(a @ b) * np.tanh(a).sum(), a=[0.5, -1.5, 2.0], b=[1.0, 0.25, -0.5])
+    (estimate,) = by_complex_step(problem)
+    a, b = problem.arrays["array", "a"], problem.arrays["array", "b"]
+    right = np.exp(a @ b) * (b * np.tanh(a).sum() + 1 - np.tanh(a) ** 2)
+    gap = np.abs(estimate.values["array", "a"] - right)
+    assert (gap <= 1e-14).all()
+    assert (estimate.errors["array", "a"] < 1e-13).all()
+    assert (estimate.errors["array", "a"] > 0).all()
+
+
+@pytest.mark.parametrize("at", [0.0, 1e-5, -3e-4])
+def test_differences_see_kinks_of_functions_that_say_nothing_of_them(at):
+    problem = _problem(lambda a: np.abs(a).sum(), a=[at, 0.7])
+    for (estimate,) in (by_differences(problem, points=7), by_differences(problem), by_extrapolation(problem)):
+        bar = estimate.errors["array", "a"]
+        if at == 0:
+            assert np.isinf(bar[0])
+            assert estimate.kinked["array", "a"].tolist() == [True, False]
+        else:
+            # Beside the kink, the step becomes shorter than the way to it, or the bar says so.
+            assert abs(estimate.values["array", "a"][0] - np.sign(at)) <= bar[0]
+        assert abs(estimate.values["array", "a"][1] - 1) <= bar[1] < 1e-9
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_steps_fit_the_size_of_the_array(scale):
+    problem = _problem(lambda a: np.sin(a / scale).sum(), a=scale * np.array([0.5, -1.5, 2.0]))
+    right = np.cos(problem.arrays["array", "a"] / scale) / scale
+    for (estimate,) in (by_differences(problem, points=7), by_differences(problem), by_extrapolation(problem)):
+        gap = np.abs(estimate.values["array", "a"] - right)
+        assert (gap <= estimate.errors["array", "a"]).all()
+        assert (estimate.errors["array", "a"] < 1e-8 * np.abs(right).max()).all()
+
+
+def test_noise_is_measured_where_a_function_computes_in_a_narrow_type():
+    problem = _problem(lambda a: np.tanh(a.astype("float32")).sum(), a=[0.5, -1.5, 2.0])
+    noise = float(loss_noise(problem, 0)[0, 0])
+    assert 1e-9 < noise < 1e-6
+    exact = float(loss_noise(_problem(lambda a: np.tanh(a).sum(), a=[0.5, -1.5, 2.0]), 0)[0, 0])
+    assert 1e-18 < exact < 1e-15
+    (estimate,) = by_differences(problem)
+    gap = np.abs(estimate.values["array", "a"] - (1 - np.tanh([0.5, -1.5, 2.0]) ** 2))
+    assert (gap <= estimate.errors["array", "a"]).all()
+
+
+def test_a_function_outside_of_its_domain_gets_a_shorter_step():
+    problem = _problem(lambda a: np.log(a).sum(), a=[1e-4, 1.0])
+    for (estimate,) in (by_differences(problem, points=7), by_extrapolation(problem)):
+        assert (np.abs(estimate.values["array", "a"] - [1e4, 1.0]) <= estimate.errors["array", "a"]).all()
+        assert np.isfinite(estimate.errors["array", "a"]).all()
+
+
+def test_slopes_and_the_order_of_the_taylor_remainder():
+    problem, right = _lstm()
+    for slope in by_slopes(problem, (right,)):
+        assert abs(slope.computed - slope.expected) <= slope.bar + 1e-14 * slope.magnitude
+        assert slope.order == pytest.approx(2, abs=0.3)
+    wrong = {key: value * (1 + 1e-3) for key, value in right.items()}
+    for slope in by_slopes(problem, (wrong,)):
+        assert abs(slope.computed - slope.expected) > 100 * slope.bar
+        assert slope.order < 1.6

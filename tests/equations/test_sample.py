@@ -90,3 +90,55 @@ def test_sizes_that_cannot_be_found_are_asked_for() -> None:
     cell = symrnn.cell("def f(x, h):\n    return W @ x[k:l] + R @ x[l:k] + h\n")
     with pytest.raises(symrnn.InputError, match="no sizes were found that fit f: give dims=…, such that"):
         cell.sample()
+
+
+# Kinds -------------------------------------------------------------------------------------------------------
+
+
+def _arrays(sample) -> dict:
+    return {**sample.params, "x": sample.x, **{f"{name}_0": array for name, array in sample.state.items()}}
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("tiny", 2.0**-20), ("saturated", 8.0), ("huge", 2.0**10)])
+def test_kinds_scale_the_parameters_and_nothing_else(kind: str, factor: float) -> None:
+    plain, other = LSTM.sample(seed=3), LSTM.sample(seed=3, kind=kind)
+    for name, array in plain.params.items():
+        np.testing.assert_array_equal(other.params[name], array * factor)
+    np.testing.assert_array_equal(other.x, plain.x)
+    np.testing.assert_array_equal(other.state["h"], plain.state["h"])
+    np.testing.assert_array_equal(LSTM.sample(seed=3, kind="ordinary").params["R_f"], plain.params["R_f"])
+
+
+def test_saturated_gates_are_saturated_and_huge_ones_are_constant() -> None:
+    for kind, least in (("saturated", 0.5), ("huge", 0.95)):
+        s = LSTM.sample(T=1, N=50, dims={"m": 8, "n": 8}, kind=kind)
+        net = s.x[0] @ s.params["W_f"].T + s.state["h"] @ s.params["R_f"].T + s.params["b_f"]
+        assert (np.abs(net) > 6).mean() > least
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_zeros_come_as_whole_arrays_and_as_entries(seed: int) -> None:
+    plain, other = (_arrays(LSTM.sample(seed=seed, kind=kind)) for kind in ("ordinary", "zeros"))
+    zeros = {name: float((array == 0).mean()) for name, array in other.items()}
+    assert sum(share == 1 for share in zeros.values()) >= len(zeros) // 3
+    assert any(0 < share < 1 for share in zeros.values())
+    assert any(share == 0 for share in zeros.values())
+    for name, array in other.items():
+        np.testing.assert_array_equal(array[array != 0], plain[name][array != 0])
+    again = _arrays(LSTM.sample(seed=seed, kind="zeros"))
+    np.testing.assert_equal(again, other)
+
+
+def test_zeros_reach_different_arrays_for_different_seeds() -> None:
+    cleared = {
+        name
+        for seed in range(20)
+        for name, array in _arrays(LSTM.sample(seed=seed, kind="zeros")).items()
+        if not array.any()
+    }
+    assert cleared == set(_arrays(LSTM.sample()))
+
+
+def test_a_misspelt_kind_raises() -> None:
+    with pytest.raises(symrnn.OptionError, match="'zeroes' is not a kind of sample; did you mean `zeros`"):
+        LSTM.sample(kind="zeroes")

@@ -48,10 +48,14 @@ def assert_same(mine, theirs, tolerance):
 @pytest.mark.parametrize("name", list(symrnn.zoo))
 @pytest.mark.parametrize(("T", "N"), [(1, 1), (1, 4), (6, 1), (5, 3)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 2e-5)])
-def test_fast_agrees_with_plain(name, T, N, dtype, tolerance):
+def test_fast_agrees_with_plain(name, T, N, dtype, tolerance, backend):
     derivation = symrnn.derive(name)
     sample = derivation.cell.sample(T=T, N=N, seed=T, dtype=dtype)
-    assert_same(step(derivation.numpy(dtype), sample), step(derivation.numpy(dtype, plain=True), sample), tolerance)
+    assert_same(
+        step(derivation.numpy(dtype, backend=backend), sample),
+        step(derivation.numpy(dtype, plain=True), sample),
+        tolerance,
+    )
 
 
 @given(cells(), st.integers(1, 4), st.integers(0, 2**16))
@@ -85,9 +89,9 @@ def test_one_product_and_one_tanh_a_step():
 
 @pytest.mark.parametrize("T", [1, 2, 7, 16, 50])
 @pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_checkpoints_give_the_same_and_keep_less(name, T):
+def test_checkpoints_give_the_same_and_keep_less(name, T, backend):
     derivation = symrnn.derive(name)
-    kernel = derivation.numpy()
+    kernel = derivation.numpy(backend=backend)
     sample = derivation.cell.sample(T=T, N=2)
     assert_same(step(kernel, sample, tape="checkpoint"), step(kernel, sample), 1e-13)
     _, _, kept = kernel.forward(sample.params, sample.x, sample.state, tape="checkpoint")
@@ -101,9 +105,9 @@ def test_a_misspelt_tape_raises():
         symrnn.derive("rnn").numpy().forward(sample.params, sample.x, tape="checkpoints")
 
 
-def test_packed_parameters_give_the_same():
+def test_packed_parameters_give_the_same(backend):
     derivation = symrnn.derive("peephole_lstm")
-    kernel = derivation.numpy()
+    kernel = derivation.numpy(backend=backend)
     sample = derivation.cell.sample()
     packed = kernel.pack(sample.params)
     assert_same(step(kernel, sample, params=packed), step(kernel, sample), 0.0)
@@ -111,11 +115,34 @@ def test_packed_parameters_give_the_same():
         kernel.pack({})
 
 
-def test_work_arrays_of_a_tape_are_nobody_elses_while_it_lives():
+def test_what_another_kernel_made_is_refused(backend):
+    """C would read past the end of narrower numbers."""
+    derivation = symrnn.derive("rnn")
+    sample = derivation.cell.sample(T=2, N=2)
+    narrow = derivation.cell.sample(T=2, N=2, dtype="float32")
+    kernel, other = derivation.numpy(backend=backend), derivation.numpy("float32", backend=backend)
+    with pytest.raises(symrnn.InputError) as caught:
+        kernel.forward(other.pack(narrow.params), sample.x)
+    assert str(caught.value) == (
+        "what was packed comes from a kernel of rnn in float32, and this is one of rnn in float64: "
+        "pack the parameters with this one"
+    )
+    outputs, _, tape = kernel.forward(sample.params, sample.x)
+    with pytest.raises(
+        symrnn.InputError, match="the tape comes from a kernel of rnn in float64, and this is one of oth"
+    ):
+        derivation.numpy(plain=True).backward(tape, outputs)
+    with pytest.raises(symrnn.InputError, match="tape must be what forward returned last, not dict"):
+        kernel.backward({}, outputs)
+    same = derivation.numpy(backend=backend)
+    assert np.array_equal(same.backward(tape, outputs).x, kernel.backward(tape, outputs).x)
+
+
+def test_work_arrays_of_a_tape_are_nobody_elses_while_it_lives(backend):
     derivation = symrnn.derive("lstm")
-    kernel = derivation.numpy()
+    kernel = derivation.numpy(backend=backend)
     first, second = (derivation.cell.sample(T=3, N=2, seed=seed) for seed in (1, 2))
-    expected = step(derivation.numpy(), first)
+    expected = step(derivation.numpy(backend=backend), first)
     outputs, final, tape = kernel.forward(first.params, first.x, first.state)
     kept = outputs.copy()
     for _ in range(6):
@@ -128,10 +155,10 @@ def test_work_arrays_of_a_tape_are_nobody_elses_while_it_lives():
     assert_same(flat(outputs, final, kernel.backward(tape, d_outputs, d_final)), expected, 0.0)
 
 
-def test_what_is_returned_is_the_callers():
+def test_what_is_returned_is_the_callers(backend):
     """Nothing that a call returns shares memory with what it was given or with a later call."""
     derivation = symrnn.derive("def f(x, h):\n    h = x + h\n    return h")
-    kernel = derivation.numpy()
+    kernel = derivation.numpy(backend=backend)
     sample = derivation.cell.sample(T=2, N=2)
     one, two = step(kernel, sample), step(kernel, sample)
     given = [sample.x, *sample.params.values(), *sample.state.values()]
@@ -139,11 +166,11 @@ def test_what_is_returned_is_the_callers():
         assert not any(np.shares_memory(value, other) for other in (*given, *two.values()))
 
 
-def test_one_kernel_serves_two_threads():
+def test_one_kernel_serves_two_threads(backend):
     derivation = symrnn.derive("gru")
-    kernel = derivation.numpy()
+    kernel = derivation.numpy(backend=backend)
     samples = [derivation.cell.sample(T=4, N=3, seed=seed) for seed in range(4)]
-    expected = [step(derivation.numpy(), sample) for sample in samples]
+    expected = [step(derivation.numpy(backend=backend), sample) for sample in samples]
     wrong = []
 
     def work(place):

@@ -26,11 +26,11 @@ def close(mine, theirs, tolerance=1e-13):
 
 
 @pytest.mark.parametrize(("T", "N"), SIZES)
-def test_rnn_by_hand(T, N):
+def test_rnn_by_hand(T, N, backend):
     cell = symrnn.load("rnn")
     s = cell.sample(T=T, N=N, dims={"m": 3, "n": 5}, seed=T)
     g, gT = upstream((T, N, 5), 1), upstream((N, 5), 2)
-    kernel = symrnn.derive(cell).numpy()
+    kernel = symrnn.derive(cell).numpy(backend=backend)
     outputs, final, tape = kernel.forward(s.params, s.x, s.state)
     grads = kernel.backward(tape, g, {"h": gT})
     h, d, dx, dh0 = handwritten.rnn(s.params, s.x, s.state["h"], g, gT)
@@ -43,11 +43,11 @@ def test_rnn_by_hand(T, N):
 
 
 @pytest.mark.parametrize(("T", "N"), SIZES)
-def test_peephole_lstm_by_hand(T, N):
+def test_peephole_lstm_by_hand(T, N, backend):
     cell = symrnn.load("peephole_lstm")
     s = cell.sample(T=T, N=N, dims={"m": 2, "n": 4}, seed=10 + T, scale=1.5)
     g, gh, gc = upstream((T, N, 4), 3), upstream((N, 4), 4), upstream((N, 4), 5)
-    kernel = symrnn.derive(cell).numpy()
+    kernel = symrnn.derive(cell).numpy(backend=backend)
     outputs, final, tape = kernel.forward(s.params, s.x, s.state)
     grads = kernel.backward(tape, g, {"h": gh, "c": gc})
     h, d, dx, dh0, dc0 = handwritten.peephole_lstm(s.params, s.x, s.state["h"], s.state["c"], g, gh, gc)
@@ -60,13 +60,13 @@ def test_peephole_lstm_by_hand(T, N):
 
 
 @pytest.mark.parametrize("name", list(symrnn.zoo))
-def test_float32_stays_float32_and_agrees_with_float64(name):
+def test_float32_stays_float32_and_agrees_with_float64(name, backend):
     cell = symrnn.load(name)
     derivation = symrnn.derive(cell)
     results = {}
     for dtype in ("float32", "float64"):
         s = cell.sample(T=4, N=3, seed=3, dtype=dtype)
-        kernel = derivation.numpy(dtype=dtype)
+        kernel = derivation.numpy(dtype=dtype, backend=backend)
         outputs, final, tape = kernel.forward(s.params, s.x, s.state)
         grads = kernel.backward(tape, np.ones_like(outputs))
         arrays = {"outputs": outputs, "x": grads.x, **grads.params}
@@ -93,11 +93,13 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("plain", [False, True])
-def test_odd_cells_run_in_their_shapes_and_type(name, dtype, plain):
+def test_odd_cells_run_in_their_shapes_and_type(name, dtype, plain, backend):
+    if plain and backend == "c":
+        pytest.skip("plain is for NumPy")
     cell = symrnn.cell(ODD[name])
     s = cell.sample(T=2, N=3, dtype=dtype)
     dims = {"n": 6, "m": 4} if set(cell.dims) == {"m", "n"} else None
-    kernel = symrnn.derive(cell).numpy(dtype, plain=plain)
+    kernel = symrnn.derive(cell).numpy(dtype, plain=plain, backend=backend)
     outputs, final, tape = kernel.forward(s.params, s.x, s.state)
     several = outputs if isinstance(outputs, dict) else {next(iter(cell.outputs)): outputs}
     d_outputs = {key: np.ones_like(value) for key, value in several.items()}
@@ -122,8 +124,8 @@ def test_the_source_is_what_runs():
     assert np.array_equal(outputs, kernel.forward(s.params, s.x, s.state)[0])
 
 
-def test_without_a_state_it_starts_from_zero_and_upstream_left_out_is_zero():
-    kernel = symrnn.derive("lstm").numpy()
+def test_without_a_state_it_starts_from_zero_and_upstream_left_out_is_zero(backend):
+    kernel = symrnn.derive("lstm").numpy(backend=backend)
     s = symrnn.load("lstm").sample()
     zero = {name: np.zeros_like(value) for name, value in s.state.items()}
     explicit, _, tape_1 = kernel.forward(s.params, s.x, zero)
@@ -135,8 +137,8 @@ def test_without_a_state_it_starts_from_zero_and_upstream_left_out_is_zero():
     assert all(np.array_equal(a.params[k], b.params[k]) for k in a.params)
 
 
-def test_calls_do_not_see_each_other_and_change_nothing_of_the_callers():
-    kernel = symrnn.derive("peephole_lstm").numpy()
+def test_calls_do_not_see_each_other_and_change_nothing_of_the_callers(backend):
+    kernel = symrnn.derive("peephole_lstm").numpy(backend=backend)
     s = symrnn.load("peephole_lstm").sample(T=3, N=2)
     g = np.ones((3, 2, 6))
     final = {"h": np.ones((2, 6)), "c": np.ones((2, 6))}
@@ -153,8 +155,8 @@ def test_calls_do_not_see_each_other_and_change_nothing_of_the_callers():
     assert not any(np.shares_memory(v, f) for v in first.state.values() for f in final.values())
 
 
-def test_wrong_arrays_are_named_with_both_shapes():
-    kernel = symrnn.derive("rnn").numpy()
+def test_wrong_arrays_are_named_with_both_shapes(backend):
+    kernel = symrnn.derive("rnn").numpy(backend=backend)
     s = symrnn.load("rnn").sample(T=2, N=3)
 
     def message(params=None, x=None, state=None):
@@ -182,8 +184,8 @@ def test_wrong_arrays_are_named_with_both_shapes():
     assert message({**s.params, "b": "abc"}).startswith("params['b'] is not an array of numbers: ")
 
 
-def test_wrong_upstream_is_named():
-    kernel = symrnn.derive("lstm").numpy()
+def test_wrong_upstream_is_named(backend):
+    kernel = symrnn.derive("lstm").numpy(backend=backend)
     s = symrnn.load("lstm").sample(T=2, N=3)
     _, _, tape = kernel.forward(s.params, s.x, s.state)
     with pytest.raises(
@@ -199,10 +201,10 @@ def test_a_misspelt_type_raises():
         symrnn.derive("rnn").numpy(dtype="float16")
 
 
-def test_several_inputs_are_a_dict():
+def test_several_inputs_are_a_dict(backend):
     cell = symrnn.cell("def f(q, k, /, h):\n    h = tanh(Q @ q + K @ k + h)\n    return h")
     s = cell.sample(T=2, N=2)
-    kernel = symrnn.derive(cell).numpy()
+    kernel = symrnn.derive(cell).numpy(backend=backend)
     outputs, _, tape = kernel.forward(s.params, s.x, s.state)
     grads = kernel.backward(tape, np.ones_like(outputs))
     assert {name: value.shape for name, value in grads.x.items()} == {name: v.shape for name, v in s.x.items()}

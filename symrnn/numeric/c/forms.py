@@ -118,10 +118,15 @@ static real total(const real *a, size_t count)
 }
 """,
     "dot": """\
-static real dot(const real *a, const real *b, size_t count)
+/* Eight sums side by side, which a compiler keeps in vector registers. */
+static real dot(const real *restrict a, const real *restrict b, size_t count)
 {
-    real sum = 0;
-    for (size_t i = 0; i < count; i++) sum += a[i] * b[i];
+    real sums[8] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (size_t lane = 0; lane < 8; lane++) sums[lane] += a[i + lane] * b[i + lane];
+    for (; i < count; i++) sum += a[i] * b[i];
+    for (size_t lane = 0; lane < 8; lane++) sum += sums[lane];
     return sum;
 }
 """,
@@ -157,26 +162,38 @@ static real logsumexp(const real *a, size_t count)
 """,
     "add_matvec": """\
 /* out += A v, for A with so many rows and columns. */
-static void add_matvec(real *out, const real *A, const real *v, size_t rows, size_t columns)
+static void add_matvec(real *restrict out, const real *restrict A, const real *restrict v, size_t rows, size_t columns)
 {
-    for (size_t i = 0; i < rows; i++) {
-        real sum = 0;
-        for (size_t k = 0; k < columns; k++) sum += A[i * columns + k] * v[k];
-        out[i] += sum;
-    }
+    for (size_t i = 0; i < rows; i++) out[i] += dot(A + i * columns, v, columns);
 }
 """,
     "add_matvec_t": """\
-/* out += A' v, for A with so many rows and columns before it is transposed. */
-static void add_matvec_t(real *out, const real *A, const real *v, size_t rows, size_t columns)
+/* out += A' v, for A with so many rows and columns before it is transposed; four rows at a time. */
+static void add_matvec_t(real *restrict out, const real *restrict A, const real *restrict v,
+    size_t rows, size_t columns)
 {
-    for (size_t k = 0; k < rows; k++)
+    size_t k = 0;
+    for (; k + 4 <= rows; k += 4) {
+        const real *a = A + k * columns, *b = a + columns, *c = b + columns, *d = c + columns;
+        for (size_t i = 0; i < columns; i++)
+            out[i] += (a[i] * v[k] + b[i] * v[k + 1]) + (c[i] * v[k + 2] + d[i] * v[k + 3]);
+    }
+    for (; k < rows; k++)
         for (size_t i = 0; i < columns; i++) out[i] += A[k * columns + i] * v[k];
+}
+""",
+    "add_outer": """\
+/* out += a b', for out with so many rows and columns. */
+static void add_outer(real *restrict out, const real *restrict a, const real *restrict b, size_t rows, size_t columns)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++) out[i * columns + j] += a[i] * b[j];
 }
 """,
     "add_matmul": """\
 /* out += A B, for out with so many rows and columns; `inner` is what A and B share. */
-static void add_matmul(real *out, const real *A, const real *B, size_t rows, size_t inner, size_t columns)
+static void add_matmul(real *restrict out, const real *restrict A, const real *restrict B,
+    size_t rows, size_t inner, size_t columns)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t k = 0; k < inner; k++)
@@ -185,7 +202,8 @@ static void add_matmul(real *out, const real *A, const real *B, size_t rows, siz
 """,
     "add_matmul_nt": """\
 /* out += A B', for out with so many rows and columns; `inner` is what A and B' share. */
-static void add_matmul_nt(real *out, const real *A, const real *B, size_t rows, size_t inner, size_t columns)
+static void add_matmul_nt(real *restrict out, const real *restrict A, const real *restrict B,
+    size_t rows, size_t inner, size_t columns)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j++) out[i * columns + j] += dot(A + i * inner, B + j * inner, inner);
@@ -193,7 +211,8 @@ static void add_matmul_nt(real *out, const real *A, const real *B, size_t rows, 
 """,
     "add_matmul_tn": """\
 /* out += A' B, for out with so many rows and columns; `inner` is what A' and B share. */
-static void add_matmul_tn(real *out, const real *A, const real *B, size_t rows, size_t inner, size_t columns)
+static void add_matmul_tn(real *restrict out, const real *restrict A, const real *restrict B,
+    size_t rows, size_t inner, size_t columns)
 {
     for (size_t k = 0; k < inner; k++)
         for (size_t i = 0; i < rows; i++)

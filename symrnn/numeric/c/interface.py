@@ -144,7 +144,9 @@ class Interface:
         # The arguments' own spaces are no places to break a line at.
         arguments = [argument.replace(" ", "\0") for argument in self.arguments[name]]
         text = opening + ", ".join(arguments) + f"){end}"
-        pieces = textwrap.wrap(text.replace(f"{kind} ", f"{kind}\0", 1), _WIDTH, subsequent_indent="    ")
+        pieces = textwrap.wrap(
+            text.replace(f"{kind} ", f"{kind}\0", 1), _WIDTH, subsequent_indent="    ", break_long_words=False
+        )
         return [piece.replace("\0", " ") for piece in pieces]
 
     # Sizes --------------------------------------------------------------------------------------------------

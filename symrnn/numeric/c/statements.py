@@ -81,7 +81,11 @@ class Statements:
             if isinstance(rest, s.transpose) and isinstance(rest.args[0], s.matmul):
                 rest = s.matmul(*(s.transpose(factor) for factor in reversed(rest.args[0].args)))
             own = shape_of(rest, self.printer.shapes)
-            if isinstance(rest, s.matmul | s.embed | s.stack | s.diag) and len(own) == len(shape) > 0:
+            if isinstance(rest, s.matmul | s.embed | s.stack | s.diag):
+                apart = len(own) == len(shape) > 0
+            else:
+                apart = add and coefficient == 1 and isinstance(rest, s.outer) and all(a.is_Symbol for a in rest.args)
+            if apart:
                 direct.append((coefficient, rest))
             else:
                 smooth.append(term)
@@ -123,6 +127,10 @@ class Statements:
         match rest:
             case s.matmul():
                 self._matmul(target, coefficient, rest)
+            case s.outer():
+                names = ", ".join(self._name(operand.name) for operand in rest.args)
+                extents = ", ".join(self._extent(operand, 0) for operand in rest.args)
+                self._line(f"add_outer({self._name(target)}, {names}, {extents});")
             case s.diag():
                 (i, *_) = self.indices
                 self._nest((self._extent(rest.args[0], 0),), (i,), target, (i, i), coefficient, rest.args[0], (i,))

@@ -3,6 +3,7 @@
 `plan`      what is computed where, and which products become one
 `context`   names, printers, sizes
 `ufuncs`    elementwise expressions as calls with `out=`
+`pack`      what is computed once for many calls
 `forward`   the forward pass
 `backward`  the backward pass
 `module`    the whole source

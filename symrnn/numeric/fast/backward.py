@@ -13,7 +13,7 @@ from ...operations.structured import matmul, outer, transpose
 from ...sizes import Shape, Size
 from ..parts import loop_header, mentions
 from .context import Body, Context, allocate
-from .forward import weight_name
+from .pack import weight_name
 from .plan import Line, Product, Slot, source_and_factor
 from .ufuncs import numbered
 
@@ -125,19 +125,10 @@ class BackwardPass:
         shape: Shape = shape_of(factor, context.plan.shapes)
         name = f"factor_{len(self.factors) + 1}"
         self.factors[key] = name
-        self._register(name, shape)
+        context.register(name, shape, f"{name}_all", "value", batched=True)
         self.extra_arrays.append(allocate(f"{name}_all", context.shape(("T", "N"), shape), self.like))
         writer = body.ufuncs(context.whole, shape)
         return sympy.Symbol(name), numbered(writer.compute(factor, f"{name}_all"), context.numbers([line.name]))
-
-    def _register(self, name: str, shape: Shape) -> None:
-        """Make a factor known to the printers."""
-        for printer in (self.context.step, self.context.whole):
-            printer.shapes[name] = shape  # type: ignore[index]
-            printer.roles[name] = "value"  # type: ignore[index]
-            printer.batched[name] = True  # type: ignore[index]
-        self.context.step.names[name] = name  # type: ignore[index]
-        self.context.whole.names[name] = f"{name}_all"  # type: ignore[index]
 
     # The loop -----------------------------------------------------------------------------------------------
 

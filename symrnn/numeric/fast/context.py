@@ -49,6 +49,8 @@ class Context:
     dims: Mapping[str, str]
     step: NumpyPrinter
     whole: WholePrinter
+    # Parameters of which `pack` makes a half as well, and what it is called.
+    halves: dict[str, str] = field(default_factory=dict)
 
     def size(self, size: Size) -> str:
         return self.step.size(size)
@@ -67,6 +69,25 @@ class Context:
     def width(self) -> Size:
         """How many columns the block has."""
         return self.plan.slots[-1].stop
+
+    def register(self, name: str, shape: Shape, whole: str, role: str, *, batched: bool) -> None:
+        """Make a name that the emitter gives known to the printers."""
+        for printer, called in ((self.step, name), (self.whole, whole)):
+            printer.shapes[name] = shape  # type: ignore[index]
+            printer.roles[name] = role  # type: ignore[index]
+            printer.batched[name] = batched  # type: ignore[index]
+            printer.names[name] = called  # type: ignore[index]
+
+    def half_of(self, param: str) -> str:
+        """The name of half a parameter."""
+        if param not in self.halves:
+            taken = {*self.step_names.values(), *self.whole_names.values(), *self.dims.values()}
+            name = f"{self.step_names[param]}_half"
+            while name in taken:
+                name += "_"
+            self.halves[param] = name
+            self.register(name, self.plan.shapes[param], name, "parameter", batched=False)
+        return self.halves[param]
 
     def numbers(self, names: Iterable[str]) -> str:
         """The equations' numbers as a comment."""

@@ -9,7 +9,8 @@ from ..parts import dimension_lines, docstring, helper_sources, imports, mention
 from ..selfcheck import self_check
 from .backward import BackwardPass
 from .context import Context, make_context
-from .forward import ForwardPass, emit_pack, first_input, packed_names, parameter_lines, tape_arrays
+from .forward import ForwardPass, first_input, tape_arrays
+from .pack import emit_pack, packed_names, parameter_lines
 
 _ARRAY = '''\
 def array(work, name, shape, like):

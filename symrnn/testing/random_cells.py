@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-try:
-    from hypothesis import strategies as st
-except ModuleNotFoundError as error:  # pragma: no cover - depends on the installation
-    raise ModuleNotFoundError(
-        "symrnn.testing needs Hypothesis: python -m pip install 'symrnn[test]'", name=error.name
-    ) from None
+from hypothesis import strategies as st
 
 # Written with {0}, {1}, … for operands of the same shape; each is safe for any finite operand.
 _ELEMENTWISE: tuple[tuple[int, str], ...] = (

@@ -1,0 +1,154 @@
+"""What is done, in a file that survives being killed at any moment: one line of JSON for each task.
+
+The first line says which campaign it is. A line is appended whole and forced to the disk before the task counts as
+done; so a file that was cut short can only lack the end of its last line, and that line's task is run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import CampaignError
+from .plan import Campaign
+from .task import Outcome, Task
+
+_FORMAT = 1
+
+
+class Journal:
+    """A campaign's journal, open for appending and locked against a second writer; `done` is what it held."""
+
+    def __init__(self, path: str | Path, campaign: Campaign) -> None:
+        self.path = Path(path)
+        self.done: dict[str, Outcome] = {}
+        with self._messages():
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            with self._messages():
+                self._open(campaign)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _open(self, campaign: Campaign) -> None:
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            raise CampaignError(f"the journal {self.path} is not a file")
+        self._lock()
+        content = self.path.read_bytes()
+        header = _line({"journal": _FORMAT, **campaign.identity()})
+        if header.startswith(content):  # new, empty, or cut short in its first line
+            os.ftruncate(self._file, 0)
+            self._write(header)
+            _sync_folder(self.path.parent)
+            return
+        first, *lines = content.split(b"\n")
+        self._require_same(first, campaign)
+        torn = lines.pop()
+        self._read(lines, campaign)
+        if torn:
+            os.ftruncate(self._file, len(content) - len(torn))
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ModuleNotFoundError:  # pragma: no cover - Windows
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CampaignError(f"another campaign is writing the journal {self.path}") from None
+
+    def _require_same(self, first: bytes, campaign: Campaign) -> None:
+        theirs = _parsed(first)
+        if theirs is None or "journal" not in theirs:
+            raise CampaignError(f"{self.path} is not a journal of symrnn, and is left as it is")
+        mine = {"journal": _FORMAT, **campaign.identity()}
+        if theirs == mine:
+            return
+        lines = [f"the journal {self.path} belongs to another campaign"]
+        for key in dict.fromkeys([*theirs, *mine]):
+            if theirs.get(key) != mine.get(key):
+                lines += [f"  {key} there: {_shown(theirs.get(key))}", f"  {key} here:  {_shown(mine.get(key))}"]
+        raise CampaignError("\n".join([*lines, "  mend: give the same call as before, or another journal"]))
+
+    def _read(self, lines: list[bytes], campaign: Campaign) -> None:
+        for number, line in enumerate(lines, start=2):
+            record = _parsed(line)
+            try:
+                if record is None:
+                    raise ValueError
+                self.done[str(record["task"])] = Outcome.of_record(record)
+            except (KeyError, TypeError, ValueError):
+                raise CampaignError(
+                    f"line {number} of the journal {self.path} is damaged: {line[:60].decode(errors='replace')!r}\n"
+                    "  mend: delete this line; its task will be run again"
+                ) from None
+        strange = self.done.keys() - {task.key for task in campaign.tasks()} if self.done else ()
+        if strange:
+            raise CampaignError(f"the journal {self.path} has a task that the campaign has not: {min(strange)!r}")
+
+    def append(self, outcomes: Iterable[tuple[Task, Outcome]]) -> None:
+        """Add lines and force them to the disk."""
+        lines = b"".join(_line({"task": task.key, **outcome.to_record()}) for task, outcome in outcomes)
+        if lines:
+            with self._messages():
+                self._write(lines)
+
+    def _write(self, lines: bytes) -> None:
+        view = memoryview(lines)
+        while view:
+            view = view[os.write(self._file, view) :]
+        os.fsync(self._file)
+
+    @contextlib.contextmanager
+    def _messages(self) -> Any:
+        try:
+            yield
+        except OSError as error:
+            raise CampaignError(f"cannot write the journal {self.path}: {error.strerror or error}") from None
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} ({digest})" for name, digest in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The name of a new file is on the disk when its folder is."""
+    with contextlib.suppress(OSError):  # not every system lets a folder be opened
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

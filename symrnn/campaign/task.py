@@ -1,0 +1,112 @@
+"""One check of a campaign: a few numbers and the cell's text, so that it can be sent to any worker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ..derivation import Derivation, derive
+from ..equations import cell
+from ..equations.sample import Kind
+from ..errors import InputError, SymrnnError
+from ..library import zoo
+from ..numeric import Kernel, build_kernel
+
+if TYPE_CHECKING:
+    from ..checking import CheckReport
+
+Verdict = Literal["held", "failed", "undecided", "error", "lost"]
+"""Every array agreed; one did not; nothing can be said at this sample (it is on a kink, or not finite); the check
+itself broke; no worker lived to finish it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A cell at one sample: its text, the sizes, the kind of values and the seed that they are drawn from."""
+
+    name: str
+    text: str
+    case: int
+    T: int
+    N: int
+    dims: tuple[tuple[str, int], ...]
+    kind: Kind
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What the journal calls it; no two tasks of a campaign have the same."""
+        return f"{self.name} {self.kind} case {self.case} seed {self.seed}"
+
+    def again(self) -> str:
+        """How to see its report in Python; a cell that is not the zoo's own is named by its text."""
+        cell = self.name if self.name in zoo and zoo[self.name].text == self.text else self.text
+        where = f"T={self.T}, N={self.N}, dims={dict(self.dims)}, seed={self.seed}, kind={self.kind!r}"
+        return f"symrnn.checking.check_case({cell!r}, {where})"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a task: the verdict, the entries compared, the largest error in units of its tolerance, and for a
+    task that did not hold a line that says why."""
+
+    verdict: Verdict
+    entries: int = 0
+    ratio: float = 0.0
+    story: str = ""
+
+    @property
+    def bad(self) -> bool:
+        return self.verdict in ("failed", "error", "lost")
+
+    def to_record(self) -> dict[str, Any]:
+        """For JSON, which has no infinity."""
+        ratio = self.ratio if math.isfinite(self.ratio) else None
+        return {"verdict": self.verdict, "entries": self.entries, "ratio": ratio, "story": self.story}
+
+    @staticmethod
+    def of_record(record: Mapping[str, Any]) -> Outcome:
+        """What `to_record` wrote; anything else raises a KeyError, a TypeError or a ValueError."""
+        if record["verdict"] not in get_args(Verdict):
+            raise ValueError(record["verdict"])
+        ratio = math.inf if record["ratio"] is None else float(record["ratio"])
+        return Outcome(record["verdict"], int(record["entries"]), ratio, str(record["story"]))
+
+
+def perform(task: Task) -> Outcome:
+    """Run a task. Whatever goes wrong in the check is its outcome: an exception means that the worker failed."""
+    from ..checking.case import check_at
+    from ..checking.points import settle
+
+    try:
+        derivation, kernels = _prepared(task.text)
+        try:
+            where = settle(derivation.cell, task.T, task.N, dict(task.dims), task.seed, task.kind)
+        except InputError as error:  # the cell is not defined at this sample
+            return Outcome("undecided", story=str(error))
+        return judge(check_at(derivation, kernels, *where, task.seed))
+    except SymrnnError as error:
+        return Outcome("error", story=str(error))
+    except Exception as error:  # a bug in symrnn must not end a night's work
+        return Outcome("error", story=f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=64)
+def _prepared(text: str) -> tuple[Derivation, tuple[Kernel, Kernel]]:
+    """A worker meets the same few cells again and again."""
+    derivation = derive(cell(text))
+    return derivation, (build_kernel(derivation, "float64"), build_kernel(derivation, "float32"))
+
+
+def judge(report: CheckReport) -> Outcome:
+    """What a report comes to. An array of which no witness could say anything leaves the task undecided."""
+    ratios = [d.ratio for row in report.rows for d in row.deviations if d.verdict != "unresolved"]
+    ratio = max((math.inf if math.isnan(ratio) else ratio for ratio in ratios), default=0.0)
+    if report:
+        return Outcome("held", report.entries, ratio)
+    wrong = any(row.verdict in ("disagree", "not finite") for row in report.rows)
+    stories = [row.worst.story(row.array) for row in report.failures]
+    return Outcome("failed" if wrong else "undecided", report.entries, ratio, "\n".join(stories))

@@ -1,0 +1,12 @@
+"""How exactly can any right program know a gradient? The derived program, run on arrays that say so.
+
+`passes`      the plain program, ready to run on arrays of any class
+`magnitude`   arrays that remember the absolute terms of the sum that they came from
+`perturbed`   arrays whose every operation rounds at random, as coarsely as a type rounds
+`tolerance`   from the spread of perturbed runs to what an entry may be off
+"""
+
+from .passes import Key, plain_passes
+from .tolerance import CONFIDENCE, Measurement, range_of
+
+__all__ = ["CONFIDENCE", "Key", "Measurement", "plain_passes", "range_of"]

@@ -1,0 +1,65 @@
+"""A campaign's progress: a bar that redraws itself on a terminal, and a line now and then anywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from ..campaign import Progress
+
+_WIDTH = 24
+_REDRAW, _SPEAK = 0.1, 30.0
+
+
+class Bar:
+    """Shows what it is told, no more often than is good to look at; `seen` is the last of it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.seen: Progress | None = None
+        self._terminal = stream.isatty()
+        self._start = self._drawn = time.monotonic()
+        self._length = 0
+
+    def show(self, progress: Progress) -> None:
+        """Take note, and draw if it is time."""
+        first, complete = self.seen is None, progress.done == progress.total
+        self.seen = progress
+        now = time.monotonic()
+        if first or complete or now - self._drawn >= (_REDRAW if self._terminal else _SPEAK):
+            self._drawn = now
+            self._draw(progress, now - self._start)
+
+    def _draw(self, progress: Progress, seconds: float) -> None:
+        words = f"{progress.done:,} of {progress.total:,} checks"
+        words += f", {progress.failed:,} failed" if progress.failed else ""
+        fresh, left = progress.done - progress.resumed, progress.total - progress.done
+        if fresh and left:
+            words += f", {clock(seconds * left / fresh)} left"
+        if not self._terminal:
+            self._write(f"symrnn: {words}\n")
+            return
+        filled = _WIDTH * progress.done // max(1, progress.total)
+        line = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {words}"
+        self._write(f"\r{line.ljust(self._length)}")
+        self._length = len(line)
+
+    def end(self) -> None:
+        """Leave the terminal's line, so that what follows begins on its own."""
+        if self._terminal and self._length:
+            self._write("\r" + " " * self._length + "\r")
+            self._length = 0
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody looks any more; the work goes on
+            self.stream.write(text)
+            self.stream.flush()
+
+
+def clock(seconds: float) -> str:
+    """A time that is left, as one reads it: 0:07, 12:30, 3:05:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,55 @@
+"""Verdicts on hand-written backprop: is it right, and if not, which formula does it compute instead?
+
+Somebody's code, behind one safe call:
+`layout`       how their arrays hold the canonical ones; `layout_text` and `blocks` read and cut, `axes` names axes
+`presets`      the layouts of frameworks, as data
+`styles`       how their code is called; `calling`, `returns`, `stepping`, `losses`, `tensors` do it
+`subject`      code and layout together; `session` is one run of it
+`file`         what a file gives to be verified
+
+Forward first:
+`forward`      does the forward pass compute the cell?
+`orders`       orders of blocks, found by trial
+`search`       which cell or variant it computes instead; `variants` makes the variants
+
+Then backward:
+`probes`       the conditions under which gradients are compared
+`behaviour`    the same call twice, larger gradients from above
+`fold`         the derivation in the lines that people write
+`model`        the derivation as a model that can be bent
+`edits`        how it is bent; `slips` and `alike` have more of them
+`fits`         formulas read off numbers
+`explain`      the search for the edits that give the code's numbers
+`formulas`     what is computed beside what should be, on paper
+`smallest`     the smallest case; `lines` guesses the line of source
+`findings`     what was found, `report` all of it
+`verify`       the whole
+"""
+
+from .file import find_cell, read_code
+from .findings import Finding
+from .layout import Layout
+from .losses import CrossEntropy, SquaredError
+from .presets import presets
+from .report import ArrayVerdict, VerifyReport
+from .styles import Code, functions, objects, steps, torch_functions, updates
+from .verify import verify
+
+__all__ = [
+    "ArrayVerdict",
+    "Code",
+    "CrossEntropy",
+    "Finding",
+    "Layout",
+    "SquaredError",
+    "VerifyReport",
+    "find_cell",
+    "functions",
+    "objects",
+    "presets",
+    "read_code",
+    "steps",
+    "torch_functions",
+    "updates",
+    "verify",
+]

@@ -1,0 +1,242 @@
+"""Forward first: does the person's forward pass compute the cell? If not, which one does it compute?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..checking.oracles import Key, Point, Upstream
+from ..checking.points import draw_point
+from ..checking.reference import FLOAT32, FLOAT64, Reference, build_references, compare
+from ..derivation import derive
+from ..equations import Cell
+from ..equations.sample import complete_dims
+from ..errors import OptionError
+from .expected import meant_forward
+from .layout import Array, Layout
+from .orders import settle_orders
+from .search import Found, search_forward
+from .styles import Code
+from .subject import Observation, Subject, build_subject
+
+# An error so small, in units of roundoff of the largest entry, needs no measured tolerance.
+_SURE = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where an array of the forward pass differs: the first step that does (None for a final state), and in it the
+    entry that differs most, by sequence and unit."""
+
+    array: str
+    step: int | None
+    index: tuple[int, ...]
+    computed: float
+    expected: float
+    wrong: int
+    entries: int
+
+    def text(self) -> str:
+        place = f"step {self.step + 1}, " if self.step is not None else ""
+        unit = f"sequence {self.index[0] + 1}, entry {list(self.index[1:])}" if self.index else ""
+        return (
+            f"{self.array}: {self.wrong} of {self.entries} entries differ, the first at {place}{unit}: "
+            f"computed {self.computed:.6g}, expected {self.expected:.6g}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardVerdict:
+    """Whether the forward pass is the cell's; true when it agrees, or when there is none to look at.
+
+    `order` says in words which order of blocks was found by trial. Where the forward disagrees, `found` is the cell or
+    variant that it does compute, and `differences` say where it departs from the cell.
+    """
+
+    cell: str
+    agrees: bool
+    checked: bool
+    layout: Layout
+    order: str = ""
+    found: Found | None = None
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.agrees
+
+    def text(self) -> str:
+        if not self.checked:
+            return "forward   not checked: there is none"
+        if self.agrees:
+            return f"forward   agrees with {self.cell}" + (f" ({self.order})" if self.order else "")
+        lines = [f"forward   is not {self.cell}'s"]
+        if self.found is not None:
+            lines.append(f"  it agrees with {self.found.words()}")
+            if self.found.change:
+                lines += ["  as a cell:", *(f"    {line}" for line in self.found.text.rstrip().split("\n"))]
+        lines += [f"  {difference.text()}" for difference in self.differences]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `to_json` of a report holds of it."""
+        found = None
+        if self.found is not None:
+            found = {
+                "cell": self.found.cell,
+                "change": self.found.change,
+                "order": dict(self.found.order),
+                "text": self.found.text,
+            }
+        return {
+            "cell": self.cell,
+            "agrees": self.agrees,
+            "checked": self.checked,
+            "order": self.order,
+            "layout": self.layout.text(),
+            "found": found,
+            "differences": [
+                {name: getattr(difference, name) for name in Difference.__slots__} for difference in self.differences
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def open_subject(
+    cell: Cell,
+    code: Code | Callable[..., Any],
+    layout: Layout | None = None,
+    *,
+    seed: int = 0,
+    dims: Mapping[str, int] | None = None,
+    seconds: float = 30.0,
+) -> tuple[Subject, ForwardVerdict]:
+    """The code ready to be run, orders of its layout settled, and the verdict on its forward pass."""
+    code = code if isinstance(code, Code) else Code(backward=code)
+    layout = layout or Layout()
+    point = draw_point(cell, 3, 2, complete_dims(cell, dims), seed)
+    order = ""
+    if layout.free:
+        if code.forward is None:
+            raise OptionError(
+                "an order is found by trial against the forward, and there is no forward\n"
+                "  mend: give it, or write the order without ?"
+            )
+        settled = settle_orders(
+            layout, point, lambda one: _observe(build_subject(cell, code, one, seconds=seconds), point)
+        )
+        straight = layout.ordered(tuple(tuple(range(len(block.free))) for block in layout.free))
+        layout, order = settled or (straight, "")
+        if settled is None:
+            order = "no order of the marked blocks agrees"
+    subject = build_subject(cell, code, layout, seconds=seconds)
+    return subject, judge_forward(subject, point, order=order)
+
+
+def _observe(subject: Subject, point: Point) -> Observation:
+    return subject.forward(point)
+
+
+def judge_forward(
+    subject: Subject, point: Point, *, reference: Reference | None = None, order: str = ""
+) -> ForwardVerdict:
+    """Compare a forward pass with the cell's at a point; where they differ, look for what it is instead."""
+    cell, layout = subject.cell, subject.bound.layout
+    if not subject.has_forward:
+        return ForwardVerdict(cell.name, True, False, layout)
+    seen = subject.forward(point)
+    unit = FLOAT64
+    if seen.dtype == "float32":
+        # The numbers that such code starts from are float32's.
+        seen, unit = subject.forward(_rounded(point)), FLOAT32
+    arrays: dict[Key, Array] = {("output", name): array for name, array in seen.outputs.items()}
+    arrays |= {("final state", name): array for name, array in seen.final.items()}
+    meant = meant_forward(seen.point)
+    wrong = _wrong(arrays, meant, unit)
+    if any(mask.any() for mask in wrong.values()):
+        wrong = _measured(subject, seen.point, arrays, meant, unit, reference)
+    differences = _differences(arrays, meant, wrong)
+    notes = _mutation(seen)
+    if not differences:
+        return ForwardVerdict(cell.name, True, True, layout, order, notes=notes)
+    found = search_forward(cell, seen.point, arrays)
+    return ForwardVerdict(cell.name, False, True, layout, order, found, differences, notes)
+
+
+def _mutation(seen: Observation) -> tuple[str, ...]:
+    notes = list(seen.notes)
+    if seen.mutated:
+        notes.append(f"the forward changes what it is given: {', '.join(seen.mutated)}")
+    return tuple(notes)
+
+
+def _rounded(point: Point) -> Point:
+    def cast(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: array.astype("float32").astype("float64") for name, array in arrays.items()}
+
+    return replace(point, params=cast(point.params), x=cast(point.x), state=cast(point.state))
+
+
+def _wrong(arrays: Mapping[Key, Array], meant: Mapping[Key, Array], unit: float) -> dict[Key, Array]:
+    """The entries that are not the same but for a few roundings."""
+    wrong: dict[Key, Array] = {}
+    for key, array in arrays.items():
+        expected = _last_steps(key, meant[key], array)
+        wrong[key] = ~(np.abs(array - expected) <= _SURE * unit * np.abs(expected).max(initial=0.0))
+    return wrong
+
+
+def _measured(
+    subject: Subject,
+    point: Point,
+    arrays: Mapping[Key, Array],
+    meant: Mapping[Key, Array],
+    unit: float,
+    reference: Reference | None,
+) -> dict[Key, Array]:
+    """The entries that differ by more than rounding can explain."""
+    if reference is None:
+        nothing = Upstream(
+            "none",
+            {name: np.zeros_like(meant["output", name]) for name in subject.cell.outputs},
+            {name: np.zeros_like(array) for name, array in point.state.items()},
+        )
+        reference = build_references(derive(subject.cell), point, [nothing])[0]
+    whole: dict[Key, Array] = {}
+    for key, array in arrays.items():
+        # Steps that the code does not return are taken to be right.
+        whole[key] = (
+            np.concatenate([meant[key][: len(meant[key]) - len(array)], array]) if key[0] == "output" else array
+        )
+    agreements = {agreement.key: agreement for agreement in compare(whole, reference, unit)}
+    return {key: _last_steps(key, agreements[key].wrong, array) for key, array in arrays.items()}
+
+
+def _last_steps(key: Key, whole: Array, like: Array) -> Array:
+    return whole[len(whole) - len(like) :] if key[0] == "output" else whole
+
+
+def _differences(
+    arrays: Mapping[Key, Array], meant: Mapping[Key, Array], wrong: Mapping[Key, Array]
+) -> tuple[Difference, ...]:
+    found: list[Difference] = []
+    for key, array in arrays.items():
+        if not wrong[key].any():
+            continue
+        expected = _last_steps(key, meant[key], array)
+        gap = np.where(wrong[key], np.abs(array - expected), -1.0)
+        step: int | None = None
+        place: Sequence[Any] = np.unravel_index(int(gap.argmax()), gap.shape)
+        if key[0] == "output":
+            first = int(np.argmax(wrong[key].reshape(len(gap), -1).any(axis=1)))
+            place = (first, *np.unravel_index(int(gap[first].argmax()), gap[first].shape))
+            step = first + len(meant[key]) - len(array)
+        at = tuple(int(k) for k in place)
+        index = at[1:] if key[0] == "output" else at
+        label = " ".join(key)
+        count = int(wrong[key].sum())
+        found.append(Difference(label, step, index, float(array[at]), float(expected[at]), count, array.size))
+    return tuple(found)

@@ -1,0 +1,98 @@
+"""What `verify` answers: the verdict on the forward pass, every array, and what is wrong, most important first."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+
+from .findings import Finding
+from .forward import ForwardVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayVerdict:
+    """One array over all conditions: how many of its entries were compared and how many are wrong, and the worst."""
+
+    array: str
+    entries: int
+    wrong: int
+    index: tuple[int, ...]
+    place: str
+    computed: float
+    expected: float
+    ratio: float
+    case: str
+
+    def __bool__(self) -> bool:
+        return not self.wrong
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """Whether somebody's code computes a cell and its gradient; true when it does."""
+
+    cell: str
+    seed: int
+    forward: ForwardVerdict
+    arrays: tuple[ArrayVerdict, ...]
+    findings: tuple[Finding, ...]
+    cases: tuple[str, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+    def __bool__(self) -> bool:
+        return bool(self.forward) and not self.findings and bool(self.arrays) and all(self.arrays)
+
+    def text(self) -> str:
+        """The verdict as a page."""
+        lines = [self.forward.text()]
+        if self.forward:
+            lines.append(self._backward())
+            lines += [finding.text() for finding in self.findings]
+            if not self.findings:
+                lines += [_story(array) for array in self.arrays if not array]
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+    def _backward(self) -> str:
+        wrong = [array for array in self.arrays if not array]
+        entries = sum(array.entries for array in self.arrays)
+        if wrong:
+            return f"backward  WRONG in {len(wrong)} of {len(self.arrays)} arrays"
+        if not self.arrays:
+            return "backward  not checked: it gave back nothing to compare"
+        head = "right, but see below" if self.findings else "right"
+        return f"backward  {head}: {len(self.arrays)} arrays, {entries:,} entries, {len(self.cases)} conditions"
+
+    def to_json(self) -> str:
+        """The whole report as a JSON object; a number that is not finite is null."""
+        arrays = [{name: _finite(value) for name, value in asdict(array).items()} for array in self.arrays]
+        findings = [asdict(finding) for finding in self.findings]
+        return json.dumps(
+            {
+                "cell": self.cell,
+                "ok": bool(self),
+                "seed": self.seed,
+                "seconds": self.seconds,
+                "forward": self.forward.to_dict(),
+                "arrays": arrays,
+                "findings": findings,
+                "cases": list(self.cases),
+                "notes": list(self.notes),
+            },
+            ensure_ascii=False,
+        )
+
+    def __repr__(self) -> str:
+        word = "right" if self else f"{len(self.findings)} findings" if self.forward else "another forward pass"
+        return f"<VerifyReport {self.cell}: {word}>"
+
+
+def _story(array: ArrayVerdict) -> str:
+    where = f"{list(array.index)} ({array.place})" if array.index else "the value"
+    return f"  {array.array}{where}: computed {array.computed:.9g}, expected {array.expected:.9g} ({array.case})"
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

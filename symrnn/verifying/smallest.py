@@ -1,0 +1,36 @@
+"""The smallest case in which a mistake shows, found by running the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..checking.places import label
+from ..checking.points import settle
+from ..derivation import Derivation
+from ..equations.sample import default_dims
+from ..errors import SymrnnError
+from .findings import Finding
+from .probes import Probe, draw_upstream, observe
+from .subject import Subject
+
+
+def smallest_case(subject: Subject, derivation: Derivation, finding: Finding) -> str:
+    """The first of the small cases in which one of the finding's arrays is wrong; empty when the code takes none."""
+    arrays = {*finding.arrays, *finding.through}
+    for T, N, sizes in _cases():
+        try:
+            dims = default_dims(subject.cell, sizes)
+            point, _, _ = settle(subject.cell, T, N, dims, 0)
+            point = subject.settle(point)
+            comparison = observe(subject, derivation, Probe(point, draw_upstream(point, "on everything", 1.0, 0)))
+        except SymrnnError:
+            continue  # the code may not take such sizes
+        if any(label(key) in arrays for key in comparison.wrong):
+            return ", ".join(f"{name}={value}" for name, value in {"T": T, "N": N, **dims}.items())
+    return ""
+
+
+def _cases() -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    for sizes in ((1,) * 6, (1, 2, 2, 2, 2, 2), (2, 3, 2, 2, 2, 2)):
+        for T, N in ((1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)):
+            yield T, N, sizes

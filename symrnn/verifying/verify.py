@@ -1,0 +1,175 @@
+"""Somebody's backward pass against the derivation: is it right, and if not, which formula does it compute instead?
+
+    report = symrnn.verify("lstm", backward, forward, layout=symrnn.Layout(…))
+
+The forward comes first: a backward pass is right or wrong for a forward pass. Then every gradient is compared, entry by
+entry, under conditions that bring mistakes to light (`probes`), with tolerances from measured rounding. Where something
+differs, the derivation is bent until it gives the same numbers (`explain`); what had to be bent is the finding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..checking.oracles import Key
+from ..checking.places import label, place
+from ..derivation import Derivation, derive
+from ..equations import Cell
+from ..library import as_cell
+from .behaviour import Behaviour, watch
+from .edits import edits_of_formulas
+from .explain import Evidence, Search
+from .findings import Finding, findings_of, findings_of_behaviour, findings_of_readout
+from .fold import fold
+from .formulas import write_formulas
+from .forward import open_subject
+from .layout import Layout
+from .lines import guess_lines
+from .model import Model
+from .probes import Comparison, draw_probes, observe
+from .report import ArrayVerdict, VerifyReport
+from .smallest import smallest_case
+from .styles import Code, functions
+from .subject import Subject
+
+
+def verify(
+    cell: Cell | str | Callable[..., Any],
+    backward: Callable[..., Any] | Code,
+    forward: Callable[..., Any] | None = None,
+    layout: Layout | None = None,
+    seed: int = 0,
+    *,
+    dims: Mapping[str, int] | None = None,
+    seconds: float = 30.0,
+) -> VerifyReport:
+    """Say what is wrong in a hand-written backward pass, and why.
+
+    `backward` and `forward` are functions of canonical arrays, or `backward` is a `Code` that says how to call them;
+    `layout` says how they hold their arrays. `dims` fixes sizes that the code cannot vary; `seconds` is how long one
+    call may take.
+    """
+    start = time.perf_counter()
+    known = as_cell(cell)
+    code = _code(backward, forward)
+    subject, verdict = open_subject(known, code, layout, seed=seed, dims=dims, seconds=seconds)
+    if not verdict:
+        return VerifyReport(known.name, seed, verdict, (), (), (), verdict.notes, time.perf_counter() - start)
+    derivation = derive(known)
+    comparisons, findings, notes = _examine(subject, derivation, seed, dims)
+    return VerifyReport(
+        known.name,
+        seed,
+        verdict,
+        _arrays(known, comparisons),
+        tuple(findings),
+        tuple(comparison.probe.case for comparison in comparisons),
+        tuple(dict.fromkeys((*verdict.notes, *notes))),
+        time.perf_counter() - start,
+    )
+
+
+def _code(backward: Callable[..., Any] | Code, forward: Callable[..., Any] | None) -> Code:
+    if not isinstance(backward, Code):
+        return functions(backward, forward)
+    return backward if forward is None else replace(backward, forward=forward)
+
+
+def _examine(
+    subject: Subject, derivation: Derivation, seed: int, dims: Mapping[str, int] | None
+) -> tuple[list[Comparison], list[Finding], list[str]]:
+    """Compare under every condition, and explain what differs."""
+    comparisons: list[Comparison] = []
+    behaviour: Behaviour | None = None
+    for probe in draw_probes(subject, seed, dims):
+        comparison = observe(subject, derivation, probe)
+        comparisons.append(comparison)
+        if behaviour is None:
+            behaviour = watch(subject, comparison)
+            if behaviour.clipped or behaviour.leaks:
+                break
+    assert behaviour is not None
+    if behaviour.clipped:  # small gradients from above stay below the bound, and show the formulas
+        comparisons = [observe(subject, derivation, probe) for probe in draw_probes(subject, seed, dims, 2.0**-14)]
+    observations = [comparison.observation for comparison in comparisons]
+    mutated = {name: "backward" for observation in observations for name in observation.mutated}
+    findings = findings_of_behaviour(behaviour, mutated)
+    if any(set(comparison.wrong) & comparison.seen.keys() for comparison in comparisons):
+        findings = [*_diagnose(subject, derivation, comparisons), *findings]
+    findings += findings_of_readout(_readout(comparisons))
+    notes = [note for observation in observations for note in observation.notes]
+    missing = dict.fromkeys(label(key) for observation in observations for key in observation.missing)
+    if missing:
+        notes.append(f"not checked, as the code does not return it: {', '.join(missing)}")
+    return comparisons, findings, notes
+
+
+def _readout(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
+    """The wrong gradients of a loss's own parameters, each with the one number that they are too large by."""
+    wrong: dict[str, float | None] = {}
+    for comparison in comparisons:
+        for key in set(comparison.wrong) - comparison.seen.keys():
+            computed, expected = comparison.observation.gradients[key], comparison.observation.expected[key]
+            ratio = float((computed * expected).sum() / (expected * expected).sum())
+            same = np.allclose(computed, ratio * expected, rtol=1e-6, atol=1e-9 * np.abs(computed).max(initial=0))
+            held = wrong.get(key[1], ratio)
+            agrees = held is not None and abs(held - ratio) <= 1e-6 * abs(ratio)
+            wrong[key[1]] = ratio if same and agrees else None
+    return wrong
+
+
+def _diagnose(subject: Subject, derivation: Derivation, comparisons: Sequence[Comparison]) -> list[Finding]:
+    folded = fold(derivation)
+    model = Model(folded)
+    evidence = [
+        Evidence(
+            model.prepare(c.observation.point, c.observation.upstream or c.probe.upstream), c.seen, c.unit, c.probe.case
+        )
+        for c in comparisons
+    ]
+
+    @cache
+    def formulas() -> Mapping[str, Any]:
+        return edits_of_formulas(folded)
+
+    explanation = Search(model, evidence, formulas).run()
+    found = findings_of(explanation, model, evidence, write_formulas(folded))
+    completed: list[Finding] = []
+    for finding in found:
+        smallest = smallest_case(subject, derivation, finding)
+        completed.append(replace(finding, smallest=smallest, line=guess_lines(subject.code, finding)))
+    return completed
+
+
+def _arrays(cell: Cell, comparisons: Sequence[Comparison]) -> tuple[ArrayVerdict, ...]:
+    """One verdict for each array over all conditions."""
+    entries: dict[Key, int] = {}
+    wrong: dict[Key, int] = {}
+    worst: dict[Key, ArrayVerdict] = {}
+    for comparison in comparisons:
+        for agreement in comparison.agreements:
+            key = agreement.key
+            bad = int(agreement.wrong.sum()) if key in comparison.wrong else 0
+            entries[key] = entries.get(key, 0) + agreement.entries
+            wrong[key] = wrong.get(key, 0) + bad
+            held = worst.get(key)
+            if held is None or agreement.ratio > held.ratio:
+                words = place(cell, comparison.probe.point.dims, key, agreement.index) if agreement.index else ""
+                worst[key] = ArrayVerdict(
+                    label(key),
+                    0,
+                    0,
+                    agreement.index,
+                    words,
+                    agreement.computed,
+                    agreement.expected,
+                    agreement.ratio,
+                    comparison.probe.case,
+                )
+    return tuple(replace(verdict, entries=entries[key], wrong=wrong[key]) for key, verdict in worst.items())
