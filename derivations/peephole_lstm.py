@@ -33,15 +33,18 @@ def pack(params):
     """Weights that meet the same vector side by side; done once for many calls."""
     W_i = params["W_i"]
     R_i = params["R_i"]
+    p_i = params["p_i"]
     b_i = params["b_i"]
     W_f = params["W_f"]
     R_f = params["R_f"]
+    p_f = params["p_f"]
     b_f = params["b_f"]
     W_g = params["W_g"]
     R_g = params["R_g"]
     b_g = params["b_g"]
     W_o = params["W_o"]
     R_o = params["R_o"]
+    p_o = params["p_o"]
     b_o = params["b_o"]
     return {
         "params": params,
@@ -50,19 +53,21 @@ def pack(params):
         "weight_h_prev": np.concatenate([R_i, R_f, R_g, R_o]),
         "weight_h_prev_half": np.concatenate([0.5 * R_i, 0.5 * R_f, R_g, 0.5 * R_o]),
         "net_bias": np.concatenate([0.5 * b_i, 0.5 * b_f, b_g, 0.5 * b_o]),
+        "p_i_half": 0.5 * p_i,
+        "p_f_half": 0.5 * p_f,
+        "p_o_half": 0.5 * p_o,
     }
 
 
 def forward(packed, x, state, work=None):
     """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""
     work = {} if work is None else work
-    params = packed["params"]
-    p_i = params["p_i"]
-    p_f = params["p_f"]
-    p_o = params["p_o"]
     weight_x_t_half = packed["weight_x_t_half"]
     weight_h_prev_half = packed["weight_h_prev_half"]
     net_bias = packed["net_bias"]
+    p_i_half = packed["p_i_half"]
+    p_f_half = packed["p_f_half"]
+    p_o_half = packed["p_o_half"]
     T, N = x.shape[:2]
     n = state["h"].shape[1]
     h_states = array(work, "h_states", (T + 1, N, n), x)
@@ -94,11 +99,9 @@ def forward(packed, x, state, work=None):
     ):
         np.matmul(h_prev, weight_h_prev_half.T, out=sums_h_prev)  # (1) (3) (5) (8)
         np.add(net, sums_h_prev, out=net)
-        np.multiply(p_i, c_prev, out=spare_2)
-        spare_2 *= 0.5
+        np.multiply(p_i_half, c_prev, out=spare_2)
         i += spare_2
-        np.multiply(p_f, c_prev, out=spare_2)
-        spare_2 *= 0.5
+        np.multiply(p_f_half, c_prev, out=spare_2)
         f += spare_2
         np.tanh(net[..., :3 * n], out=net[..., :3 * n])  # (2) (4) (6)
         gates = net[..., :2 * n]
@@ -107,8 +110,7 @@ def forward(packed, x, state, work=None):
         np.multiply(c_prev, f, out=c)  # (7)
         np.multiply(i, g, out=spare_2)
         c += spare_2
-        np.multiply(p_o, c, out=spare_2)
-        spare_2 *= 0.5
+        np.multiply(p_o_half, c, out=spare_2)
         o += spare_2
         np.tanh(o, out=o)  # (9)
         o *= 0.5

@@ -124,6 +124,10 @@ def _handed_on(derivation: Derivation, equation: Equation) -> Iterator[Edit]:
     for name in (derivation.adjoint_of.get(state.new), derivation.upstream.get(state.new)):
         if name:
             yield Edit({equation.name: sympy.Symbol(name)}, "missing path", 1.4)
+    for name in (derivation.adjoint_of.get(state.new), equation.name, derivation.upstream.get(state.new)):
+        if name and sympy.Symbol(name) not in sympy.Add.make_args(expr):
+            note = "what was there before is not cleared, and added to"
+            yield Edit({equation.name: expr + sympy.Symbol(name)}, "extra factor", 1.3, note)
     for steps in (1, 2, 3):
         note = (
             f"the last {steps} steps alone hand something back"

@@ -113,7 +113,7 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
         (["shwo", "lstm"], "there is no command 'shwo'; did you mean `show`?\n  try: symrnn --help"),
         (
             ["draw"],
-            "there is no command 'draw'; the commands are: list, show, check, code, export\n  try: symrnn --help",
+            "there is no command 'draw'; the commands are: list, show, check, verify, code, export\n  try: symrnn --help",
         ),
         ([], "a command is missing: list, show, check, code, export\n  try: symrnn --help"),
         (["show"], "the following arguments are required: CELL\n  try: symrnn show --help"),

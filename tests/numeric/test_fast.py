@@ -65,6 +65,17 @@ def test_fast_agrees_with_plain_on_random_cells(text, T, seed):
     assert_same(step(derivation.numpy(), sample), step(derivation.numpy(plain=True), sample), 1e-10)
 
 
+def test_an_output_of_parameters_alone_does_not_stand_for_its_own_function():
+    """tanh(p) is one array, y = tanh(p) one for every step and sequence: found by random cells."""
+    text = (
+        'def f(x: "(m,)", /, S: "(n, n)"):\n    p: (n,)\n    v = -(tanh(p))\n    S = tanh(diag(v))\n'
+        "    y = tanh(p)\n    return y, (S,)"
+    )
+    derivation = symrnn.derive(text)
+    sample = derivation.cell.sample(T=2, N=3, seed=0)
+    assert_same(step(derivation.numpy(), sample), step(derivation.numpy(plain=True), sample), 1e-12)
+
+
 def test_gates_that_no_state_reaches_leave_the_loop():
     """minGRU: its gates see the input alone."""
     text = "def min_gru(x, h):\n    z = sigmoid(W_z @ x + b_z)\n    n = W_n @ x + b_n\n    h = (1 - z) * h + z * n\n    return h"

@@ -91,7 +91,11 @@ def make_plan(derivation: Derivation) -> Plan:
     forward = [_line(equation) for equation in derivation.forward]
     backward = [_line(equation) for equation in derivation.adjoints]
     gradients = [_line(equation) for equation in derivation.gradients if equation.why != "initial"]
-    forward, backward, gradients = _share_functions(forward, backward, gradients, shapes)
+    # An output that depends on parameters alone is spread over steps and sequences; what it is a function of is not.
+    inner = {v.name for v in derivation.variables.values() if v.role in ("input", "previous")}
+    program = derivation.cell.program
+    spread = {*program.outputs, *(state.new for state in program.states)} - _reached_from(inner, forward)
+    forward, backward, gradients = _share_functions(forward, backward, gradients, shapes, spread)
     batched = _batched(derivation, forward, shapes)
     carries = set(derivation.carries.values())
     backward, gradients = _eliminate(backward, gradients, shapes, carries)
@@ -212,11 +216,11 @@ def _needed_for(goals: set[str], lines: list[Line]) -> set[str]:
 
 
 def _share_functions(
-    forward: list[Line], backward: list[Line], gradients: list[Line], shapes: dict[str, Shape]
+    forward: list[Line], backward: list[Line], gradients: list[Line], shapes: dict[str, Shape], spread: set[str]
 ) -> tuple[list[Line], list[Line], list[Line]]:
     """A function of forward values that the backward pass uses again gets a name: tanh(c) in h = o ⊙ tanh(c)."""
-    values = {line.name for line in forward}
-    roots = {line.terms[0] for line in forward if len(line.terms) == 1}
+    values = {line.name for line in forward} - spread
+    roots = {line.terms[0] for line in forward if len(line.terms) == 1 and line.name not in spread}
     backwards = {atom for line in (*backward, *gradients) for atom in line.expr.atoms(Elementwise)}
     shared: dict[sympy.Expr, sympy.Symbol] = {}
     result: list[Line] = []
