@@ -26,6 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which a reader follows along: it has the first cell in a file, as the page says."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_cell.py").write_text(PYTHON[0], encoding="utf-8")
+    (tmp_path / "my_rnn.py").write_text(next(b for b in PYTHON if b.startswith("# my_rnn.py")), encoding="utf-8")
     (tmp_path / "wrong_cell.py").write_text(WRONG, encoding="utf-8")
     return tmp_path
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_first_screen_has_the_two_commands() -> None:
     first = TEXT.split("\n")[:12]
     assert any(line.startswith("    python -m pip install . && symrnn check lstm") for line in first)
-    assert any(line.startswith("    python -m pip install '.[test]' && python -m pytest") for line in first)
+    assert any(line.startswith("    python -m pip install '.[test]' && python -m pytest -n auto") for line in first)
 
 
 def test_all_python_runs_from_top_to_bottom(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +85,7 @@ def test_the_table_of_functions_is_that_of_the_program() -> None:
 
 def test_every_command_and_option_of_the_page_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
     lines = re.findall(r"^    symrnn (\w+) (.*)", TEXT, re.MULTILINE)
-    assert [command for command, _ in lines] == ["list", "show", "check", "code"]
+    assert [command for command, _ in lines] == ["list", "show", "check", "verify", "export", "code"]
     for command, rest in lines:
         assert main([command, "--help"]) == 0
         options = re.findall(r"--?\w+", rest.split("   ")[0])

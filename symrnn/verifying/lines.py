@@ -20,6 +20,9 @@ from .findings import Finding
 from .styles import Code
 
 _MOST = 64
+# What people call the adjoint of a net input, whichever it is; and what formulas and lines of code have in common.
+_NET_INPUTS = {"da", "dz", "draw", "dpre", "dnet", "dtanh", "dact", "delta", "ds", "du", "gz", "ga"}
+_MARKS = {"1 −": r"1(\.0?)?\s*-", "tanh": r"tanh", "²": r"\*\*\s*2|square", "σ": r"sig", "ᵀ": r"\.T\b|transpose|dot|@"}
 _INSTALLED = {"site-packages", "dist-packages", f"python{sys.version_info[0]}.{sys.version_info[1]}"}
 
 
@@ -61,28 +64,23 @@ def _plain(name: str) -> str:
 def _score(line: _Line, wanted: tuple[str, str], finding: Finding) -> float:
     kind, value = wanted
     target = _plain(line.target)
+    if not target.startswith(("d", "grad", "delta", "g")):
+        return 0.0
     core = re.sub(r"(raw|pre|net|input|hat|bar|next|prev|sum|total|t)$", "", target)
     gradient = re.sub(r"^(delta|grad|d|g)", "", core)
     score = 0.0
-    if not target.startswith(("d", "grad", "delta", "g")):
-        return 0.0
     if gradient in (value, f"a{value}", f"{value}a", f"z{value}"):
         score = 3.0
-    elif (
-        value
-        and gradient.startswith(value[:1])
-        and kind == "grad"
-        and gradient in (value[:1], f"{value[:1]}h", f"{value[:1]}x")
-    ):
+    elif target in _NET_INPUTS if kind == "delta" else gradient in (value[:1], f"{value[:1]}h", f"{value[:1]}x"):
         score = 2.0
     if kind == "carry" and gradient == value and target.endswith(("next", "prev")):
         score = 4.0
     if not score:
         return 0.0
-    said = {
-        _plain(word) for word in re.findall(r"[A-Za-z]\w*", f"{finding.computed} {finding.expected}".replace("δ_", "d"))
-    }
-    return score + 0.1 * len(said & {_plain(name) for name in line.names}) + 0.5 * line.looped
+    formulas = f"{finding.computed} {finding.expected}"
+    said = {_plain(word) for word in re.findall(r"[A-Za-z]\w*", formulas.replace("δ_", "d"))}
+    looks = sum(mark in formulas and re.search(pattern, line.text) is not None for mark, pattern in _MARKS.items())
+    return score + 0.1 * len(said & {_plain(name) for name in line.names}) + 0.5 * line.looped + 1.3 * looks
 
 
 def _lines_of(code: Code) -> Iterator[_Line]:

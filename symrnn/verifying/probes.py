@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checking.oracles import Key, Point, Upstream
-from ..checking.places import label
 from ..checking.points import settle
 from ..checking.reference import FLOAT32, FLOAT64, Agreement, Reference, build_references, compare
 from ..derivation import Derivation
@@ -135,9 +134,11 @@ def observe(subject: Subject, derivation: Derivation, probe: Probe) -> Compariso
     seen: dict[Key, Array] = {}
     for reading in observation.readings:
         known = {key: array for key, array in reading.items() if key in reference.values}
-        gross = {key for key, array in known.items() if _is_gross(array, reference.values[key], unit)}
-        near = compare({key: array for key, array in known.items() if key not in gross}, reference, unit)
-        for agreement in (*near, *(_disagreement(key, known[key], reference, unit) for key in gross)):
+        gross = {key: _is_gross(array, reference.values[key], unit) for key, array in known.items()}
+        near = compare({key: array for key, array in known.items() if not gross[key]}, reference, unit)
+        judged = {agreement.key: agreement for agreement in near}
+        for key, array in known.items():
+            agreement = _disagreement(key, array, reference, unit) if gross[key] else judged[key]
             held = worst.get(agreement.key)
             if held is None or agreement.ratio > held.ratio:
                 worst[agreement.key], seen[agreement.key] = agreement, known[agreement.key]
@@ -197,7 +198,3 @@ def _is_noise(agreement: Agreement, observation: Observation) -> bool:
             else 0.0
         )
     return agreement.error <= agreement.tolerance + float(np.max(noise))
-
-
-def arrays_in_words(keys: Sequence[Key]) -> tuple[str, ...]:
-    return tuple(label(key) for key in keys)
