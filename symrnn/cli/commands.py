@@ -108,7 +108,7 @@ def verify(call: Call) -> Answer:
     with contextlib.redirect_stdout(sys.stderr):
         given = read_code(call.file, call.against)
         report = symrnn.verify(find_cell(given, call.seed), given.code, layout=given.layout, seed=call.seed)
-    return Answer(report.to_json() if call.json else report.text(), bool(report))
+    return Answer(report.to_json() if call.json else report.text(heat=sys.stdout.isatty()), bool(report))
 
 
 def _derive(call: Call) -> Derivation:

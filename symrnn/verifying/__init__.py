@@ -22,7 +22,7 @@ Then backward:
 `explain`      the search for the edits that give the code's numbers
 `formulas`     what is computed beside what should be, on paper
 `smallest`     the smallest case; `lines` guesses the line of source
-`findings`     what was found, `report` all of it
+`findings`     what was found, `heat` where the wrong entries are, `report` all of it
 `verify`       the whole
 """
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from html import escape
+from typing import TYPE_CHECKING
 
 from .findings import Finding
 from .forward import ForwardVerdict
+from .heat import HeatMap
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,13 @@ class VerifyReport:
     cases: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
+    maps: tuple[HeatMap, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.forward) and not self.findings and bool(self.arrays) and all(self.arrays)
 
-    def text(self) -> str:
-        """The verdict as a page."""
+    def text(self, *, heat: bool = False) -> str:
+        """The verdict as a page; with `heat`, followed by maps of where the wrong entries are."""
         lines = [self.forward.text()]
         if self.forward:
             lines.append(self._backward())
@@ -53,7 +60,25 @@ class VerifyReport:
             if not self.findings:
                 lines += [_story(array) for array in self.arrays if not array]
         lines += [f"note: {note}" for note in self.notes]
+        if heat:
+            lines += [each.text() for each in self.maps]
         return "\n".join(lines)
+
+    def __rich__(self) -> Text:
+        """The page in colour."""
+        from rich.text import Text
+
+        shown = Text(self.text(heat=True))
+        shown.highlight_regex(r"WRONG|is not \S+'s", "bold red")
+        shown.highlight_regex(r"(?m)^(forward|backward)\b", "bold")
+        shown.highlight_regex(r"(?<=computed  ).+", "red")
+        shown.highlight_regex(r"(?<=should be ).+", "green")
+        shown.highlight_regex(r"agrees with .*|(?<=backward  )right.*", "green")
+        shown.highlight_regex(r"[░▒▓█]+", "red")
+        return shown
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.text())}</pre>{''.join(each.html() for each in self.maps)}"
 
     def _backward(self) -> str:
         wrong = [array for array in self.arrays if not array]

@@ -29,6 +29,7 @@ from .findings import Finding, findings_of, findings_of_behaviour, findings_of_r
 from .fold import fold
 from .formulas import write_formulas
 from .forward import open_subject
+from .heat import draw_heat
 from .layout import Layout
 from .lines import guess_lines
 from .model import Model
@@ -72,6 +73,7 @@ def verify(
         tuple(comparison.probe.case for comparison in comparisons),
         tuple(dict.fromkeys((*verdict.notes, *notes))),
         time.perf_counter() - start,
+        draw_heat(comparisons),
     )
 
 

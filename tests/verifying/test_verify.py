@@ -189,3 +189,50 @@ def mine(x, h):
 
     (finding,) = symrnn.verify(text, backward, forward).findings
     assert (finding.kind, finding.equation) == ("sign", "grad_U")
+
+
+# Where it is wrong -------------------------------------------------------------------------------------------
+
+
+def test_a_heat_map_shows_which_rows_are_wrong():
+    cell, forward, backward = build("rnn_plain")
+
+    def third_row(*arrays):
+        d_params, d_x, d_state = backward(*arrays)
+        R = d_params["R"].copy()
+        if len(R) > 2:
+            R[2] *= -1
+        return {**d_params, "R": R}, d_x, d_state
+
+    def named(params, x, state, d_outputs, d_final_state):
+        return third_row(params, x, state, d_outputs, d_final_state)
+
+    report = symrnn.verify(cell, named, forward)
+    (heat,) = report.maps
+    assert heat.array == "∂L/∂R"
+    assert [any(row) for row in heat.errors] == [k == 2 for k in range(len(heat.errors))]
+    assert heat.text() in report.text(heat=True)
+    assert heat.text() not in report.text()
+    assert "<table>" in report._repr_html_()
+
+
+def test_the_report_in_colour():
+    rich = pytest.importorskip("rich.console", reason="rich is not installed (extra: rich)")
+    cell, forward, backward = lstm(("df = dc * c_prev", "df = dc * c"))
+    console = rich.Console(force_terminal=True, width=160)
+    with console.capture() as captured:
+        console.print(symrnn.verify(cell, backward, forward))
+    assert "\x1b[32mδ_c ⊙ c_{t−1} ⊙ f ⊙ (1 − f)" in captured.get()
+
+
+def test_assert_backward_and_the_fixture_give_the_report(gradcheck):
+    from symrnn.testing import assert_backward
+
+    cell, forward, backward = lstm()
+    assert assert_backward(cell, backward, forward)
+    assert gradcheck.backward(cell, backward, forward)
+    cell, forward, backward = lstm(("df = dc * c_prev", "df = dc * c"))
+    with pytest.raises(symrnn.SymrnnError, match="should be δ_c"):
+        assert_backward(cell, backward, forward)
+    with pytest.raises(pytest.fail.Exception, match="should be δ_c"):
+        gradcheck.backward(cell, backward, forward)
