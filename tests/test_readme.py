@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which a reader follows along: it has the first cell in a file, as the page says."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_cell.py").write_text(PYTHON[0], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    shutil.copy(Path(__file__).with_name("verifying") / "people.py", tmp_path / "their_code.py")
     (tmp_path / "my_rnn.py").write_text(next(b for b in PYTHON if b.startswith("# my_rnn.py")), encoding="utf-8")
     (tmp_path / "wrong_cell.py").write_text(WRONG, encoding="utf-8")
     return tmp_path

@@ -162,7 +162,8 @@ def _arrays(cell: Cell, comparisons: Sequence[Comparison]) -> tuple[ArrayVerdict
             wrong[key] = wrong.get(key, 0) + bad
             held = worst.get(key)
             if held is None or agreement.ratio > held.ratio:
-                words = place(cell, comparison.probe.point.dims, key, agreement.index) if agreement.index else ""
+                known = agreement.index and key in comparison.seen  # a read-out's parameters are none of the cell's
+                words = place(cell, comparison.probe.point.dims, key, agreement.index) if known else ""
                 worst[key] = ArrayVerdict(
                     label(key),
                     0,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symrnn
-from symrnn.verifying import Layout
+from symrnn.verifying import CrossEntropy, Layout, functions
 
 HERE = pathlib.Path(__file__).parent
 
@@ -236,3 +236,29 @@ def test_assert_backward_and_the_fixture_give_the_report(gradcheck):
         assert_backward(cell, backward, forward)
     with pytest.raises(pytest.fail.Exception, match="should be δ_c"):
         gradcheck.backward(cell, backward, forward)
+
+
+def test_a_wrong_gradient_of_the_read_out_is_found():
+    def backward(params, x, state, targets):
+        W, R, b, V, c = (params[name] for name in ("W", "R", "b", "V", "c"))
+        h = [state["h"]]
+        for x_t in x:
+            h.append(np.tanh(x_t @ W.T + h[-1] @ R.T + b))
+        d, back = {name: np.zeros_like(array) for name, array in params.items()}, 0
+        for t in reversed(range(len(x))):
+            y = h[t + 1] @ V.T + c
+            p = np.exp(y) / np.exp(y).sum(axis=-1, keepdims=True)
+            dy = p - np.eye(len(c))[targets[t]]
+            d["V"] += 2 * dy.T @ h[t + 1]
+            d["c"] += dy.sum(axis=0)
+            da = (dy @ V + back) * (1 - h[t + 1] ** 2)
+            d["W"] += da.T @ x[t]
+            d["R"] += da.T @ h[t]
+            d["b"] += da.sum(axis=0)
+            back = da @ R
+        return {"W": d["W"], "R": d["R"], "b": d["b"], "V": d["V"], "c": d["c"]}
+
+    report = symrnn.verify("rnn", functions(backward, loss=CrossEntropy()))
+    (finding,) = report.findings
+    assert (finding.kind, finding.equation) == ("scale", "grad_V")
+    assert "2 times" in finding.note
