@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..equations import Cell, Equation
+from ..equations.shapes import names_in
 from ..language import Variable
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ class Derivation:
     def equations(self) -> tuple[Equation, ...]:
         """Everything, in the order of the numbers."""
         return self.forward + self.adjoints + self.gradients
+
+    @property
+    def batched(self) -> frozenset[str]:
+        """The names whose values differ from sequence to sequence: what rests on inputs and states, and what leaves the
+        cell; a parameter, and what is made of parameters alone, is one array for all."""
+        program = self.cell.program
+        found = {v.name for v in self.variables.values() if v.role in ("input", "previous", "upstream", "carry")}
+        found |= {state.new for state in program.states} | set(program.outputs)
+        for equation in self.forward:
+            if names_in(equation.expr) & found:
+                found.add(equation.name)
+        return frozenset(found | {name for value, name in self.adjoint_of.items() if value in found})
 
     # The rooms to the right are imported only when they are asked for: what follows are doors, not dependencies.
 

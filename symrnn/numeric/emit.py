@@ -40,19 +40,14 @@ class _Emitter:
         self.cell = derivation.cell
         self.program = derivation.cell.program
         variables = derivation.variables
-        batched = {v.name: v.role in ("input", "previous", "upstream", "carry") for v in variables.values()}
-        leaving = {state.new for state in self.program.states} | set(self.program.outputs)
-        for equation in derivation.forward:
-            batched[equation.name] = equation.name in leaving or any(batched[n] for n in names_in(equation.expr))
-        for value, name in derivation.adjoint_of.items():
-            batched[name] = batched[value]
+        batched = derivation.batched
         helpers = {row.head.__name__ for row in BY_HEAD.values() if row.head is not None}
         self.names, dims = self._local_names(_RESERVED | helpers | BUILTINS)
         order = {name: index for index, name in enumerate(variables)}
         self.printer = NumpyPrinter(
             {variable.name: variable.role for variable in variables.values()},
             {variable.name: variable.shape for variable in variables.values()},
-            batched,
+            {name: name in batched for name in variables},
             self.names,
             dims,
             order,

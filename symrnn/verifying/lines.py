@@ -79,8 +79,21 @@ def _score(line: _Line, wanted: tuple[str, str], finding: Finding) -> float:
         return 0.0
     formulas = f"{finding.computed} {finding.expected}"
     said = {_plain(word) for word in re.findall(r"[A-Za-z]\w*", formulas.replace("δ_", "d"))}
+    new = _tokens(finding.computed) - _tokens(finding.expected)
+    strange = bool({_plain(re.sub(r"_(\{.*\}|t)$", "", token)) for token in new} & {_plain(n) for n in line.names})
     looks = sum(mark in formulas and re.search(pattern, line.text) is not None for mark, pattern in _MARKS.items())
-    return score + 0.1 * len(said & {_plain(name) for name in line.names}) + 0.5 * line.looped + 1.3 * looks
+    return (
+        score
+        + 0.1 * len(said & {_plain(name) for name in line.names})
+        + 0.5 * line.looped
+        + 1.3 * looks
+        + 2.0 * strange
+    )
+
+
+def _tokens(formula: str) -> set[str]:
+    """The names in a formula, with their times."""
+    return set(re.findall(r"[A-Za-zδκε]\w*(?:_?\{[^}]*\})?", formula))
 
 
 def _lines_of(code: Code) -> Iterator[_Line]:

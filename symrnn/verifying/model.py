@@ -324,17 +324,11 @@ class Model:
 def _printer(derivation: Derivation) -> NumpyPrinter:
     """A printer whose names are places in a dict `v`."""
     variables = derivation.variables
-    program = derivation.cell.program
-    batched = {v.name: v.role in ("input", "previous", "upstream", "carry") for v in variables.values()}
-    leaving = {state.new for state in program.states} | set(program.outputs)
-    for equation in derivation.forward:
-        batched[equation.name] = equation.name in leaving or any(batched[n] for n in names_in(equation.expr))
-    for value, name in derivation.adjoint_of.items():
-        batched[name] = batched[value]
+    batched = derivation.batched
     return NumpyPrinter(
         {variable.name: variable.role for variable in variables.values()},
         {variable.name: variable.shape for variable in variables.values()},
-        batched,
+        {name: name in batched for name in variables},
         {name: f"v[{name!r}]" for name in variables},
         {dim: f"v['#{dim}']" for dim in derivation.cell.dims},
         {name: index for index, name in enumerate(variables)},

@@ -115,7 +115,7 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
             ["draw"],
             "there is no command 'draw'; the commands are: list, show, check, verify, code, export\n  try: symrnn --help",
         ),
-        ([], "a command is missing: list, show, check, code, export\n  try: symrnn --help"),
+        ([], "a command is missing: list, show, check, verify, code, export\n  try: symrnn --help"),
         (["show"], "the following arguments are required: CELL\n  try: symrnn show --help"),
         (["list", "lstm"], "symrnn list takes no further argument 'lstm'\n  try: symrnn list --help"),
         (

@@ -92,12 +92,6 @@ class Names:
 def know_names(derivation: Derivation) -> Names:
     """Read the names off a derivation."""
     variables, program = derivation.variables, derivation.cell.program
-    batched = {v.name for v in variables.values() if v.role in ("input", "previous", "upstream", "carry")}
-    batched |= {state.new for state in program.states} | set(program.outputs)
-    for equation in derivation.forward:
-        if names_in(equation.expr) & batched:
-            batched.add(equation.name)
-    batched |= {name for value, name in derivation.adjoint_of.items() if value in batched}
     activated: dict[str, sympy.Expr] = {}
     net: set[str] = set()
     for equation in derivation.forward:
@@ -108,7 +102,7 @@ def know_names(derivation: Derivation) -> Names:
     return Names(
         derivation,
         {v.name: v.shape for v in variables.values()},
-        frozenset(batched),
+        derivation.batched,
         activated,
         frozenset(net),
         frozenset(
