@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import SymrnnError
 from . import checkers, derive, kernels, mutation, oracles
-from .trust import alarms, planted
+from .trust import alarms, cost, planted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ COMMANDS = {
     "kernels": Command("how fast the kernels are", kernels.add_options, kernels.report),
     "oracles": Command("how exact the oracles are, and how honest", oracles.add_options, oracles.report),
     "alarms": Command("false alarms on right code", alarms.add_options, alarms.report),
+    "cost": Command("what a comparison of every entry costs", cost.add_options, cost.report),
     "planted": Command("planted errors that are found", planted.add_options, planted.report),
     "checkers": Command("gradient checkers side by side", checkers.add_options, checkers.report),
     "mutation": Command("which mistakes in a derivation a check finds", mutation.add_options, mutation.report),

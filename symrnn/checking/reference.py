@@ -17,13 +17,13 @@ from ..derivation import Derivation
 from ..errors import InputError, OptionError
 from .meaning import Array
 from .oracles import Key, Point, Upstream
-from .rounding import CONFIDENCE, Measurement, plain_passes, range_of
+from .rounding import CONFIDENCE, FIRST, RUNS, Measurement, Spread, plain_passes, range_of
 
 FLOAT32, FLOAT64 = 2.0**-24, 2.0**-53
 """Unit roundoffs: half the distance from 1 to the next number."""
 
-# So many times what the others in its row are off, an entry stands out.
-_OUTLIER = 4.0
+# So many roundings of the sum of its absolute terms are no error.
+_SUM = 8.0
 
 Verdict = Literal["agree", "disagree", "not finite", "unresolved"]
 
@@ -39,6 +39,7 @@ class Reference:
     values: Mapping[Key, Array]
     _measurement: Measurement = field(repr=False)
     _known: dict[tuple[str, float], Mapping[Key, Array]] = field(default_factory=dict, repr=False)
+    _spreads: dict[float, Spread] = field(default_factory=dict, repr=False)
 
     @property
     def magnitudes(self) -> Mapping[Key, Array]:
@@ -46,15 +47,26 @@ class Reference:
         return self._once("magnitudes", 0.0, self._measurement.magnitudes)
 
     def quick_tolerances(self, unit: float) -> Mapping[Key, Array]:
-        """What an entry may be off without further questions: what its row is off in one run of a coarser type."""
+        """What an entry may be off without further questions: what its row and column are off in one run of a coarser
+        type."""
         read_unit(unit)
         return self._once("quick", unit, lambda: self._measurement.quick(unit))
+
+    def first_tolerances(self, unit: float) -> Mapping[Key, Array]:
+        """What the first of the perturbed runs say that an entry may be off: half of it needs no more of them."""
+        read_unit(unit)
+        return self._once("first", unit, lambda: self._measured(unit, FIRST))
 
     def tolerances(self, unit: float) -> Mapping[Key, Array]:
         """What an entry may be off, from perturbed runs, for a unit roundoff. Infinite where rounding alone can lead to
         a number that is not finite."""
         read_unit(unit)
-        return self._once("measured", unit, lambda: self._measurement.tolerances(unit, self.magnitudes))
+        return self._once("measured", unit, lambda: self._measured(unit, RUNS))
+
+    def _measured(self, unit: float, runs: int) -> Mapping[Key, Array]:
+        spread = self._spreads.setdefault(unit, self._measurement.perturb(unit))
+        spread.extend(runs)
+        return self._measurement.tolerances(spread, self.magnitudes)
 
     def _once(self, what: str, unit: float, work: Callable[[], Mapping[Key, Array]]) -> Mapping[Key, Array]:
         if (what, unit) not in self._known:
@@ -68,7 +80,7 @@ class Agreement:
 
     `wrong` marks the entries that are; `unknown` those of which nothing can be said, as the reference itself is not
     finite there or rounding alone may lead anywhere. `index` is the worst entry, in the canonical layout, and
-    `ratio` its error in units of its tolerance.
+    `ratio` its error in units of its tolerance, which perturbed runs have `measured`, unless a quick one was enough.
     """
 
     key: Key
@@ -81,6 +93,7 @@ class Agreement:
     error: float
     tolerance: float
     ratio: float
+    measured: bool = True
 
     def __bool__(self) -> bool:
         return not self.wrong.any()
@@ -125,23 +138,22 @@ def compare(computed: Mapping[Key, Array], reference: Reference, unit: float) ->
     read_unit(unit)
     arrays = {key: _readable(key, array, reference) for key, array in computed.items()}
     errors = {key: _error(array, reference.values[key], unit) for key, array in arrays.items()}
-    tolerances = reference.quick_tolerances(unit)
-    if not all(_settled(error, tolerances[key]) for key, error in errors.items()):
-        tolerances = reference.tolerances(unit)
+    tolerances, measured = reference.quick_tolerances(unit), False
+    if not _settled(errors, tolerances, 1.0):
+        tolerances = {key: np.maximum(tolerances[key], _SUM * unit * reference.magnitudes[key]) for key in errors}
+    if not _settled(errors, tolerances, 1.0):
+        tolerances, measured = reference.first_tolerances(unit), True
+        if not _settled(errors, tolerances, 0.5):
+            tolerances = reference.tolerances(unit)
     return tuple(
-        _agreement(key, array, reference.values[key], errors[key], tolerances[key]) for key, array in arrays.items()
+        _agreement(key, array, reference.values[key], errors[key], tolerances[key], measured)
+        for key, array in arrays.items()
     )
 
 
-def _settled(error: Array, quick: Array) -> bool:
-    """Whether a quick test is enough: a row that is noisier than its one sample showed is noisy all along, and an entry
-    that stands out of its row is looked into."""
-    if (error <= 0.5 * quick).all():
-        return True
-    if not (error <= quick).all() or not error.ndim:
-        return False
-    others = (np.square(error).sum(axis=-1, keepdims=True) - np.square(error)) / max(error.shape[-1] - 1, 1)
-    return bool(((error <= 0.5 * quick) | (np.square(error) <= _OUTLIER**2 * others)).all())
+def _settled(errors: Mapping[Key, Array], tolerances: Mapping[Key, Array], part: float) -> bool:
+    """Whether no entry is off by more than a part of its tolerance."""
+    return all((error <= part * tolerances[key]).all() for key, error in errors.items())
 
 
 def read_unit(unit: float) -> float:
@@ -178,12 +190,12 @@ def _error(computed: Array, expected: Array, unit: float) -> Array:
     return np.select([~np.isfinite(expected), overflowed, ~finite], [np.nan, 0.0, np.inf], error)
 
 
-def _agreement(key: Key, computed: Array, expected: Array, error: Array, tolerance: Array) -> Agreement:
+def _agreement(key: Key, computed: Array, expected: Array, error: Array, tolerance: Array, measured: bool) -> Agreement:
     unknown = np.isnan(error) | np.isinf(tolerance)
     with np.errstate(invalid="ignore"):
         ratios = np.where(unknown, 0.0, error / tolerance)
     if not ratios.size:
-        return Agreement(key, 0, ratios > 1, unknown, (), 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Agreement(key, 0, ratios > 1, unknown, (), 0.0, 0.0, 0.0, 0.0, 0.0, measured)
     index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
     numbers = (float(array[index]) for array in (computed, expected, error, tolerance, ratios))
-    return Agreement(key, ratios.size, ratios > 1, unknown, index, *numbers)
+    return Agreement(key, ratios.size, ratios > 1, unknown, index, *numbers, measured=measured)

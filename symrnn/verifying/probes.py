@@ -183,7 +183,8 @@ def _disagreement(key: Key, computed: Array, reference: Reference, unit: float) 
     ratios = error / np.maximum(tolerance, np.finfo(float).tiny)
     index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
     numbers = (float(array[index]) for array in (computed, expected, error, tolerance, ratios))
-    return Agreement(key, ratios.size, ratios > 1, np.zeros(ratios.shape, dtype=bool), index, *numbers)
+    nowhere = np.zeros(ratios.shape, dtype=bool)
+    return Agreement(key, ratios.size, ratios > 1, nowhere, index, *numbers, measured=False)
 
 
 def _is_noise(agreement: Agreement, observation: Observation) -> bool:

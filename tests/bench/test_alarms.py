@@ -80,6 +80,7 @@ def test_every_code_takes_part_somewhere():
     [
         (["alarms", "--entries", "0"], "--entries is at least 1, not 0"),
         (["alarms", "--seed", "-1"], "--seed is at least 0, not -1"),
+        (["cost", "--runs", "0"], "--runs is at least 1, not 0"),
         (["planted", "--trials", "0"], "--trials is at least 1, not 0"),
         (["planted", "--seed", "-2"], "--seed is at least 0, not -2"),
     ],
@@ -96,4 +97,14 @@ def test_the_commands_print_their_tables(capsys):
     assert printed[-1].startswith("seed 0, ")
     assert any(line.startswith("all ") and line.endswith(" 0") for line in printed)
     assert main(["planted", "--trials", "1"]) == 0
-    assert capsys.readouterr().out.startswith("relative error")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("LSTM, sizes 8 to 32")
+    assert [line.split()[0] for line in printed].count("relative") == 2
+
+
+def test_the_cost_of_a_comparison_is_printed(capsys):
+    assert main(["cost", "--runs", "1"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split()[-4:] == ["pass", "compare", "perturbed", "goal"]
+    assert len(rows) == 6
+    assert all(float(row.split()[-3]) > 1 for row in rows)  # a reference alone is more than a pass

@@ -10,6 +10,7 @@ import pytest
 import symrnn
 from symrnn.checking.oracles import Point, Upstream
 from symrnn.checking.reference import FLOAT32, FLOAT64, build_references, compare
+from symrnn.checking.rounding import Spread
 from symrnn.errors import InputError, OptionError
 
 _path = pathlib.Path(__file__).parents[1] / "numeric" / "handwritten.py"
@@ -204,6 +205,27 @@ def test_a_higher_confidence_allows_more():
     point, upstream = pose("rnn")
     low, high = (refer(point, upstream, confidence=c).tolerances(FLOAT32) for c in (1e3, 1e9))
     assert all((high[key] >= low[key]).all() and (high[key] > low[key]).any() for key in low)
+
+
+@pytest.mark.parametrize("dtype", UNITS)
+def test_right_code_of_an_ordinary_size_needs_no_perturbed_runs(dtype, monkeypatch):
+    point, upstream = pose("peephole_lstm", T=20, N=8, m=24, n=32, dtype=dtype)
+    reference = refer(point, upstream)
+    monkeypatch.setattr(Spread, "extend", lambda self, runs: pytest.fail("a perturbed run"))
+    agreements = compare(by_hand(point, upstream, dtype), reference, UNITS[dtype])
+    assert all(agreements)
+    assert not any(a.measured for a in agreements)
+
+
+def test_what_the_first_perturbed_runs_settle_needs_no_others():
+    point, upstream = pose()
+    reference = refer(point, upstream)
+    key, unit = ("params", "R_f"), FLOAT64
+    whole, first = refer(point, upstream).tolerances(unit)[key], reference.first_tolerances(unit)[key]
+    assert (first / whole > 0.3).all()
+    assert (first / whole < 3).all()
+    # The same runs, whether they are asked for at once or in two parts.
+    np.testing.assert_array_equal(reference.tolerances(unit)[key], whole)
 
 
 def test_nothing_that_is_given_is_changed():

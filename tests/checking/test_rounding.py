@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 import symrnn
 from symrnn.checking.points import draw_upstreams, settle
 from symrnn.checking.reference import FLOAT32, FLOAT64, build_references, compare
+from symrnn.checking.rounding import plain_passes
 from symrnn.checking.rounding.magnitude import magnitude_of, traced
 from symrnn.checking.rounding.perturbed import Noise, Perturbed, perturbed
-from symrnn.checking.rounding.tolerance import factor, range_of, tail
+from symrnn.checking.rounding.tolerance import factor, product_scale, range_of, tail
 from symrnn.equations.sample import default_dims
 from symrnn.testing import cells
 
@@ -130,6 +131,27 @@ def test_a_sum_is_off_as_much_as_one_in_float32_that_goes_term_by_term(positive,
         assert 0.7 < spread / actual < 6
 
 
+def test_a_sum_in_place_may_be_taken_from_the_other_end():
+    """A large term first: every later addition rounds it. A program that adds it last shows nothing of that."""
+    steps, entries = 60, 400
+    terms = (RNG.standard_normal((steps, entries)) * 0.01).astype(np.float32)
+    terms[0] = RNG.uniform(1, 2, entries)
+    exact = terms.astype(float).sum(axis=0)
+    forward = np.zeros(entries, dtype=np.float32)
+    for term in terms:
+        forward += term
+    actual = np.sqrt(np.square(forward - exact).mean())
+    spreads = []
+    for together in (1, steps):
+        held = Noise(np.random.default_rng(1), FLOAT32, 0.0, together)
+        backward = np.zeros_like(perturbed(np.ones(entries), held))
+        for term in terms[::-1]:
+            backward += perturbed(term.astype(float), held)
+        spreads.append(np.sqrt(np.square(np.asarray(backward) - exact).mean()))
+    assert spreads[0] < 0.8 * actual
+    assert 0.8 < spreads[1] / actual < 2
+
+
 def test_an_einsum_counts_the_letters_that_it_sums_over():
     a, b = normal(40, 30, 400), normal(40, 400)
     exact = np.einsum("...ij,...j->...i", a, b)
@@ -154,6 +176,32 @@ def test_only_numbers_that_the_type_cannot_hold_enter_rounded():
     entered = held.entering(others)
     assert list(entered == others) == [True, False, True, False]
     np.testing.assert_allclose(entered, others, rtol=2 * FLOAT32)
+
+
+# The quick test ----------------------------------------------------------------------------------------------
+
+
+def test_the_scale_of_an_entry_is_that_of_its_row_times_that_of_its_column():
+    rows, columns = RNG.uniform(1, 10, (300, 1)), RNG.uniform(1, 10, (1, 200))
+    ratio = product_scale(normal(300, 200) * rows * columns) / (rows * columns)
+    # The smallest rows lean a little towards the whole.
+    assert ratio.min() > 0.6
+    assert np.quantile(ratio, 0.95) < 1.6
+    assert 0.9 < np.median(ratio) < 1.1
+    np.testing.assert_array_equal(product_scale(np.zeros((2, 3))), np.zeros((2, 3)))
+    np.testing.assert_allclose(product_scale(np.full((2, 3), -1e200)), 1e200)
+    np.testing.assert_allclose(product_scale(np.array(-3.0)), 3.0)
+    assert np.isfinite(product_scale(np.array([[1.0, np.nan], [np.inf, 2.0]]))).all()
+
+
+def test_a_short_array_leans_towards_its_whole():
+    scale = product_scale(np.array([1.0, 0.0, 0.0, 0.0]))
+    assert scale[1:].min() > 0.4 * scale[0]
+
+
+def test_a_derivation_is_emitted_once():
+    derivation = symrnn.derive("rnn")
+    assert plain_passes(derivation) is plain_passes(derivation)
 
 
 # The factor --------------------------------------------------------------------------------------------------

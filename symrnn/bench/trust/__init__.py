@@ -4,4 +4,5 @@
 `codes`      right implementations that share nothing with the reference, and some that come from the derivation
 `alarms`     `python -m symrnn.bench alarms`
 `planted`    `python -m symrnn.bench planted`
+`cost`       `python -m symrnn.bench cost`
 """

@@ -29,11 +29,11 @@ class Tally:
     where: str = ""
 
     def add(self, problem: Problem, agreement: Agreement) -> None:
-        """Count an array; its ratio is the worst error in units of the tolerance that settled it."""
+        """Count an array; of ratios, those to a measured tolerance: a quick one is no measure of anything."""
         self.entries += agreement.entries
         self.unknown += int(agreement.unknown.sum())
         self.alarms += int(agreement.wrong.sum())
-        if agreement.ratio > self.ratio:
+        if agreement.measured and agreement.ratio > self.ratio:
             self.ratio = agreement.ratio
             sizes = ", ".join(map(str, problem.sizes))
             place = ", ".join(map(str, agreement.index))

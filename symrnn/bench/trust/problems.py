@@ -28,6 +28,7 @@ class Range:
 
 
 EVERYTHING = Range(scales=(0.1, 8.0), steps=(1, 100), sizes=(2, 40), sequences=(1, 8), saturated=0.25)
+HIDDEN = Range(scales=(0.5, 4.0), steps=(5, 50), sizes=(8, 32), sequences=(1, 6), saturated=0.0)
 ORDINARY = Range(scales=(0.5, 4.0), steps=(5, 50), sizes=(2, 24), sequences=(1, 6), saturated=0.0)
 
 

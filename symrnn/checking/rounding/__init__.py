@@ -7,6 +7,6 @@
 """
 
 from .passes import Key, plain_passes
-from .tolerance import CONFIDENCE, Measurement, range_of
+from .tolerance import CONFIDENCE, FIRST, RUNS, Measurement, Spread, range_of
 
-__all__ = ["CONFIDENCE", "Key", "Measurement", "plain_passes", "range_of"]
+__all__ = ["CONFIDENCE", "FIRST", "RUNS", "Key", "Measurement", "Spread", "plain_passes", "range_of"]

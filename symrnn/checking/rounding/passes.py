@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -78,8 +79,9 @@ class Running:
         }
 
 
+@lru_cache(maxsize=16)
 def plain_passes(derivation: Derivation) -> Passes:
-    """Emit and compile the plain program of a derivation."""
+    """Emit and compile the plain program of a derivation; the same derivation is asked for again and again."""
     name = derivation.cell.name
     return Passes(derivation.cell, compile(emit(derivation), f"<plain {name}>", "exec"))
 

@@ -3,7 +3,9 @@
 Each result is multiplied by 1 + u ξ with ξ uniform in [−1, 1]. An operation that rounds inside counts for what it is:
 a sum of L terms rounds L − 1 times. If the terms have random signs, its error grows like √(L/2) roundings of a term;
 if they have one sign, like √(L/3) roundings of the sum. Both are in what follows, so that it does not matter in
-which order a right program sums, nor whether it stacks its products.
+which order a right program sums, nor whether it stacks its products. That holds for sums over the steps as well, which
+the program takes from the last step to the first: another one may begin with the largest term and round the sum, not
+the small ones, every time.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ _ABSOLUTE_HELPERS = {"sigmoid": 0.5, "normal_cdf": 0.5}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
-    """Random roundings of a unit; results below `smallest` lose the more of their digits, as they do in the type."""
+    """Random roundings of a unit; results below `smallest` lose the more of their digits, as they do in the type. What
+    is added up in place has `together` terms: one for every step and sequence."""
 
     generator: np.random.Generator
     unit: float
     smallest: float
+    together: int = 1
 
     def draw(self, shape: tuple[int, ...], size: float) -> Array:
         """Uniform between −size and size."""
@@ -58,9 +62,9 @@ class Noise:
             found += np.where(exact != 0, self.smallest / self.unit, 0.0) * noise
         return found
 
-    def terms(self, array: Array, count: int) -> Array:
-        """Terms of a sum of so many, with what the partial sums will lose put on them."""
-        return array + array * self.draw(array.shape, self.unit * max(1.0, _NEAREST * (count / 2) ** 0.5))
+    def terms(self, array: Array, roundings: float) -> Array:
+        """Terms of a sum that go through so many roundings of partial sums, with what these will lose put on them."""
+        return array + array * self.draw(array.shape, self.unit * max(1.0, _NEAREST * roundings**0.5))
 
     def entering(self, array: Array) -> Array:
         """A given array as the type holds it: a number that it has no room for enters rounded, all others exact."""
@@ -90,10 +94,13 @@ class Perturbed(np.ndarray[Any, Any]):
         grown = 1.0
         if ufunc is np.matmul:
             count = operands[0].shape[-1]
-            operands[0], grown = noise.terms(operands[0], count), _partial(count)
+            operands[0], grown = noise.terms(operands[0], count / 2), _partial(count)
         elif ufunc is np.add and method == "reduce":
             count = _reduced(operands[0].shape, options.get("axis", 0))
-            operands[0], grown = noise.terms(operands[0], count), _partial(count)
+            operands[0], grown = noise.terms(operands[0], count / 2), _partial(count)
+        elif ufunc is np.add and out is not None:
+            # Elsewhere this may be the first of all terms, and every addition rounds it.
+            operands[1] = noise.terms(operands[1], noise.together)
         result = getattr(ufunc, method)(*operands, **options)
         if ufunc not in _EXACT:
             result = noise.rounded(result, grown=grown, absolute=_ABSOLUTE.get(ufunc, 0.0))
@@ -107,7 +114,7 @@ class Perturbed(np.ndarray[Any, Any]):
             noise = _noise_among(args[1:])
             subscripts, first, *others = (bare(a) for a in args)
             count = _contracted(subscripts, (first, *others))
-            result = np.einsum(subscripts, noise.terms(first, count), *others)
+            result = np.einsum(subscripts, noise.terms(first, count / 2), *others)
             return perturbed(noise.rounded(result, grown=_partial(count)), noise)
         if func in MOVES:
             return perturbed(func(*inside(args, bare), **kwargs), _noise_among(args))

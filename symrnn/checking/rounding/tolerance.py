@@ -3,7 +3,7 @@
 The program runs K times, every operation rounding at random; s is the root mean square of an entry's deviations. If a
 right program's error e is distributed as they are, e/s has Student's t distribution with K degrees of freedom, which
 says how many times s an error rate allows: F = 8 with K = 24 raises a false alarm once in 30 million entries. Right
-programs are not quite so distributed (see `_REPEATED`), so F is the smaller part of the truth.
+programs round to the nearest number, which is off by less than ξ: that is left as room.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .passes import Array, Key, Passes, Running
 from .perturbed import Noise, perturb_helpers, perturbed
 
 RUNS = 24
+FIRST = 8
+"""So many of the runs come first: they are enough where no entry is off by more than half of what they allow."""
 CONFIDENCE = 3e7
 """Entries of right code for one false alarm."""
 
@@ -28,14 +30,17 @@ _WALK = 2.0
 # A run in float64 hardly shows roundings of its own size: they are made a little larger and the spread scaled back. Not
 # much larger, or a run in which errors grow until they fill the values would show less growth than there is.
 _VISIBLE = 2.0**-51
-# Perturbed roundings are independent; those of a program may repeat themselves from step to step and add up. That would
-# explain, and has not been shown to be, why right code was off by 9 s where other right code was off by 0.7 s (mgu, 88
-# steps, small weights). The room is chosen by that case, not derived.
-_REPEATED = 2.5
-# A row shows its rounding only once, and less coarsely than a perturbed run (0.75 s): with this the two allow the same.
+# One run in float32 is off less than perturbed runs are (0.75 s): with this the two allow the same.
 _ONCE = 1.3
+# So many roundings of its own value are no error, however exact its row and column are.
+_OWN = 8.0
+# One sample may mislead: an entry may be off by so many times as much, as long as that is not many roundings of its own
+# value. So few entries do not show each other's scale at all: of them, all must be as close as that.
+_WIDER, _CLOSE, _FEW = 4.0, 500.0, 100
 # Beyond so many roundings of a row's values, what float32 shows is no measure of what another type does.
-_LINEAR = 2.0**10
+_LINEAR = 2.0**6
+# A mean of few squares says little: it counts together with so many of the whole array's.
+_LEAN = 4.0
 _TYPES = (np.float16, np.float32, np.float64)
 
 
@@ -79,49 +84,89 @@ class Measurement:
 
     def magnitudes(self) -> dict[Key, Array]:
         """For every entry the sum of the absolute terms that it is the sum of."""
-        found = self._run(self.passes.with_helpers(trace_helpers), traced)
+        found = self.run(self.passes.with_helpers(trace_helpers), traced)
         return {key: magnitude_of(array) for key, array in found.items()}
 
     def quick(self, unit: float) -> dict[Key, Array]:
-        """What the program is off in float32, scaled to another unit: one sample of the rounding of each entry, and the
-        entries of a row, which come from the same vectors, give its root mean square. An error that is no larger than
-        a tolerance would be asks for no more; where float32 saturates, little passes."""
-        found = self._run(self.passes.with_helpers(lambda _: {}), _single)
-        scale = _REPEATED * factor(self.confidence) * _ONCE * unit
+        """What the program is off in float32, scaled to another unit: one sample of the rounding of each entry. The
+        entries of a row come from the same vectors, and so do those of a column: the root mean squares of both give
+        the scale of an entry, as if its variance were a product. An error that is no larger than a tolerance would be
+        asks for no more; where float32 saturates, little passes."""
+        found = self.run(self.passes.with_helpers(lambda _: {}), _single)
+        scale = factor(self.confidence) * _ONCE * unit
         tolerances: dict[Key, Array] = {}
         with np.errstate(all="ignore"):
             for key, value in self.values.items():
-                size = _row(value)
-                rounding = np.fmin(_row(found[key] - value) / SINGLE, _LINEAR * size) if size.any() else size
-                tolerances[key] = np.broadcast_to(np.maximum(scale * rounding, 0.0), value.shape)
+                size = np.abs(value)
+                allowed = product_scale(found[key] - value, scale / SINGLE)
+                np.fmin(allowed, product_scale(value, scale * _LINEAR), out=allowed)
+                tolerance = np.fmin(_WIDER * allowed, _CLOSE * unit * size)
+                if size.size > _FEW:
+                    np.fmax(tolerance, allowed, out=tolerance)
+                tolerances[key] = np.maximum(tolerance, _OWN * unit * size)
         return tolerances
 
-    def tolerances(self, unit: float, magnitudes: Mapping[Key, Array]) -> dict[Key, Array]:
-        """For every entry `factor(confidence)` times its deviations' root mean square in perturbed runs, with room for
-        roundings that repeat themselves, and never less than what its last sum alone explains; infinite where a run
-        left the finite numbers."""
-        coarse, smallest = max(unit, _VISIBLE), range_of(unit)[0]
-        program = self.passes.with_helpers(perturb_helpers)
+    def perturb(self, unit: float) -> Spread:
+        """Perturbed runs of the program, none of them run yet."""
         largest = {key: np.zeros(value.shape) for key, value in self.values.items()}
-        squares = {key: np.zeros(value.shape) for key, value in self.values.items()}
-        for generator in np.random.default_rng(self.seed).spawn(RUNS):
-            noise = Noise(generator, coarse, smallest)
-            found = self._run(program, lambda array, noise=noise: perturbed(noise.entering(array), noise))
-            for key, value in self.values.items():
-                with np.errstate(all="ignore"):
-                    deviation = np.abs(np.asarray(found[key]) - value)
-                _add_square(largest[key], squares[key], np.where(np.isnan(deviation), np.inf, deviation))
-        scale = _REPEATED * factor(self.confidence) * unit / coarse
-        tolerances: dict[Key, Array] = {}
-        for key, top in largest.items():
-            spread = np.where(np.isinf(top), np.inf, top * np.sqrt(squares[key] / RUNS))
-            tolerances[key] = np.maximum(scale * spread, _WALK * unit * magnitudes[key]) + smallest
-        return tolerances
+        return Spread(self, unit, largest, {key: zeros.copy() for key, zeros in largest.items()})
 
-    def _run(self, program: Running, enter: Callable[[Array], Array]) -> dict[Key, Array]:
+    def tolerances(self, spread: Spread, magnitudes: Mapping[Key, Array]) -> dict[Key, Array]:
+        """For every entry `factor(confidence)` times its deviations' root mean square in perturbed runs, and never less
+        than what its last sum alone explains; infinite where a run left the finite numbers."""
+        scale, smallest = factor(self.confidence) * spread.unit, range_of(spread.unit)[0]
+        return {
+            key: np.maximum(scale * size, _WALK * spread.unit * magnitudes[key]) + smallest
+            for key, size in spread.sizes().items()
+        }
+
+    def together(self) -> int:
+        """How many terms a gradient is the sum of: one for each step of each sequence."""
+        return max(int(np.prod(array.shape[:2])) for (group, _), array in self.given.items() if group == "x")
+
+    def run(self, program: Running, enter: Callable[[Array], Array]) -> dict[Key, Array]:
         found, tape = program.forward({key: enter(array) for key, array in self.given.items()})
         outputs, final = ({name: enter(g) for name, g in of.items()} for of in (self.outputs, self.final))
         return found | program.backward(tape, outputs, final)
+
+
+@dataclass(slots=True, eq=False)
+class Spread:
+    """How far perturbed runs were off so far: for every entry the largest deviation, and the sum of all squares in
+    units of it, as those of small numbers would vanish."""
+
+    measurement: Measurement
+    unit: float
+    largest: dict[Key, Array]
+    squares: dict[Key, Array]
+    runs: int = 0
+
+    def extend(self, runs: int) -> None:
+        """Run on until there are so many; each run has its own stream of noise."""
+        of, smallest = self.measurement, range_of(self.unit)[0]
+        program, together = of.passes.with_helpers(perturb_helpers), of.together()
+        for generator in np.random.default_rng(of.seed).spawn(RUNS)[self.runs : runs]:
+            noise = Noise(generator, self.coarse, smallest, together)
+            found = of.run(program, lambda array, noise=noise: perturbed(noise.entering(array), noise))
+            for key, value in of.values.items():
+                with np.errstate(all="ignore"):
+                    deviation = np.abs(np.asarray(found[key]) - value)
+                _add_square(self.largest[key], self.squares[key], np.where(np.isnan(deviation), np.inf, deviation))
+            self.runs += 1
+
+    @property
+    def coarse(self) -> float:
+        """The unit that the runs round with."""
+        return max(self.unit, _VISIBLE)
+
+    def sizes(self) -> dict[Key, Array]:
+        """The root mean square of each entry's deviations, in units of the roundoff."""
+        sizes: dict[Key, Array] = {}
+        for key, top in self.largest.items():
+            with np.errstate(invalid="ignore"):
+                size = top * np.sqrt(self.squares[key] / self.runs) / self.coarse
+            sizes[key] = np.where(np.isinf(top), np.inf, size)
+        return sizes
 
 
 def _single(array: Array) -> Array:
@@ -139,11 +184,22 @@ def _add_square(largest: Array, squares: Array, deviation: Array) -> None:
     largest[...] = top
 
 
-def _row(array: Array) -> Array:
-    """The root mean square of every row, without overflow; zero where it is not finite."""
-    if not array.ndim or not array.size:
-        return np.abs(np.asarray(array, dtype=float))
-    top = np.abs(array).max(axis=-1, keepdims=True)
-    top = np.where((top > 0) & np.isfinite(top), top, 1.0)
-    size = top * np.sqrt(np.square(array / top).mean(axis=-1, keepdims=True))
-    return np.where(np.isfinite(size), size, 0.0)
+def product_scale(array: Array, times: float = 1.0) -> Array:
+    """How large an entry is by its row and its column: row times column over all, of their root mean squares, without
+    overflow. Short rows and columns lean towards the whole. What is not finite counts as nothing."""
+    rows = np.asarray(array, dtype=float).reshape(-1, array.shape[-1] if array.ndim else 1)
+    top = max(rows.max(initial=0.0), -rows.min(initial=0.0))
+    if not np.isfinite(top):
+        rows = np.where(np.isfinite(rows), rows, 0.0)
+        top = np.abs(rows).max(initial=0.0)
+    if not top:
+        return np.zeros(array.shape)
+    if not 1e-100 < top < 1e100:
+        rows, times = rows / top, times * top
+
+    def mean(subscripts: str, count: int) -> Array:
+        return (np.einsum(subscripts, rows, rows) / whole + _LEAN) / (count + _LEAN)
+
+    whole = np.einsum("ij,ij->", rows, rows) / rows.size
+    row, column = mean("ij,ij->i", rows.shape[1]), mean("ij,ij->j", rows.shape[0])
+    return np.multiply.outer(times * np.sqrt(whole * row), np.sqrt(column)).reshape(array.shape)
