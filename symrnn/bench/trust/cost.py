@@ -10,6 +10,7 @@ import numpy as np
 
 from ...checking.reference import compare
 from ...errors import OptionError
+from ..kernels import read_sizes
 from ..problem import Array, Key, Problem, Sizes, pose
 from ..rivals import Absent, symrnn_kernel
 from .codes import run_code
@@ -24,6 +25,7 @@ _SIZES: tuple[Sizes, ...] = ((64, 128, 4, 10), (64, 128, 16, 20), (64, 128, 32, 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--runs", type=int, default=5, help="to take the median of (default: %(default)s)")
+    parser.add_argument("--sizes", default="", help="m,n,N,T (several with colons between; 100,000 parameters)")
 
 
 def report(options: argparse.Namespace) -> Iterator[str]:
@@ -31,7 +33,7 @@ def report(options: argparse.Namespace) -> Iterator[str]:
     if options.runs < 1:
         raise OptionError(f"--runs is at least 1, not {options.runs}")
     yield f"{'LSTM (m, n, N, T)':<22}{'type':<10}{'pass':>10}{'compare':>10}{'perturbed':>12}{'goal':>8}"
-    for sizes in _SIZES:
+    for sizes in read_sizes(options.sizes) if options.sizes else _SIZES:
         one_pass = _median(_kernel(pose("lstm", sizes, "float64")), options.runs)
         for dtype in UNITS:
             problem = pose("lstm", sizes, dtype)
