@@ -174,6 +174,7 @@ def _symbols(derivation: Derivation, naming: Naming, notation: Notation) -> Iter
 
 _A, _B, _V = (t.Symbol(Name(letter)) for letter in "abv")
 _S, _M = (t.Symbol(Name(letter)) for letter in "SM")
+_GRADIENT = t.Partial(t.Symbol(Name("L")), _V)
 _I, _J, _K = (Size.of(letter) for letter in "ijk")
 _SIGNS: dict[str, t.Tree] = {
     "elementwise": t.Product((_A, _B), ("elementwise",)),
@@ -206,10 +207,10 @@ def _legend(
         return listed(symbols(names), language)
 
     if len(naming.general) == 1:
-        yield entry("adjoint", over(naming.general))
+        yield entry("adjoint", over(naming.general), v=_V, gradient=_GRADIENT)
     else:
-        yield entry("adjoint", over(naming.general[:1]))
-        yield entry("adjoint_net", over(naming.general[1:]))
+        yield entry("adjoint", over(naming.general[:1]), v=_V, gradient=_GRADIENT)
+        yield entry("adjoint_net", over(naming.general[1:]), v=_V)
     outputs = tuple(dict.fromkeys(program.outputs))
     upstream = tuple(naming(derivation.upstream[name]) for name in outputs)
     key = "upstream" if len(outputs) == 1 else "upstreams"

@@ -159,8 +159,13 @@ def _own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
     own = [v for v in derivation.variables.values() if v.role in ("parameter", "input", "previous", "value")]
     names: dict[str, Name] = {}
     used: set[Name] = set()
+
+    def bars(name: str) -> int:
+        """How many lines a net input is away from the value whose name it bears."""
+        return 1 + bars(nets[name]) if name in nets else 0
+
     # Who is written by a person comes first; the names that lowering gives are the ones to step aside.
-    for variable in sorted(own, key=lambda v: (v.role == "value", v.name in nets)):
+    for variable in sorted(own, key=lambda v: (v.role == "value", bars(v.name))):
         written = variable.written if variable.role in ("input", "previous") else variable.name
         time = {"input": "t", "previous": "t-1", "parameter": ""}.get(
             variable.role, "t" if every or variable.name in timed else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
+from typing import Any, Self
 
 from ..errors import OptionError, nearest
 
@@ -62,6 +63,14 @@ class Notation:
     letters_value: tuple[str, ...] = ("ε", "ϑ", "ϵ")
     letters_carry: tuple[str, ...] = ("κ", "χ", "ρ", "ν")
     letters_upstream: tuple[str, ...] = ("ε", "γ", "ζ", "τ")
+
+    def __new__(cls, *choices: Any, **options: Any) -> Self:
+        """Refuses a misspelt option with the nearest one, before a bare TypeError would."""
+        known = [part.name for part in fields(cls)]
+        for option in options:
+            if option not in known:
+                raise _no_option(option, known)
+        return object.__new__(cls)
 
     def __post_init__(self) -> None:
         for option, known in CHOICES.items():
@@ -134,10 +143,14 @@ def read_notation(words: str | Notation) -> Notation:
             notation = PRESETS[word]
             continue
         if option not in CHOICES:
-            meant = nearest(option, list(CHOICES)) or f"the options are: {', '.join(CHOICES)}"
-            raise OptionError(f"a notation has no option {option!r}; {meant}")
+            raise _no_option(option, list(CHOICES))
         notation = replace(notation, **{option: value})
     return notation
+
+
+def _no_option(option: str, known: list[str]) -> OptionError:
+    meant = nearest(option, known) or f"the options are: {', '.join(known)}"
+    return OptionError(f"a notation has no option {option!r}; {meant}")
 
 
 def rename(name: str, pairs: tuple[tuple[str, str], ...]) -> str | None:

@@ -1,12 +1,26 @@
 """Cells that ask more of a printer than the zoo does."""
 
 import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from symrnn.library import zoo_texts
+from symrnn.render import PRESETS
+
+# What the presets do not try: every choice that is not the usual one, in few combinations.
+NOTATIONS = (
+    *PRESETS,
+    "vectors=row,layout=numerator,weights=joined",
+    "adjoint=bar,time=superscript,times=every,derivative=net",
+    "adjoint=prefix,lines=merged,carries=inline,product=circ",
+)
 
 ODD_CELLS = {
     "delta": """
@@ -102,3 +116,73 @@ def evaluator():
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def notations():
+    """Every preset, and more."""
+    return NOTATIONS
+
+
+@pytest.fixture(scope="session")
+def formulas_of():
+    """What stands between dollars in Markdown, the program aside: blocks, and formulas within lines."""
+
+    def formulas(markdown):
+        prose = re.sub(r"```.*?```", "", markdown, flags=re.S)
+        blocks = re.findall(r"\$\$\n(.*?)\$\$", prose, flags=re.S)
+        inline = re.findall(r"(?<!\\)\$([^$\n]+)\$", re.sub(r"\$\$\n.*?\$\$", "", prose, flags=re.S))
+        return blocks, inline
+
+    return formulas
+
+
+@pytest.fixture(scope="session")
+def katex():
+    """Ask the real KaTeX, in strict mode, for its verdict on many formulas at once; KATEX_DIR is where
+    `npm install katex` was run."""
+    folder = os.environ.get("KATEX_DIR", "")
+    node = shutil.which("node")
+    if not folder or node is None:
+        pytest.skip("set KATEX_DIR to a folder in which `npm install katex` was run")
+    assert (Path(folder) / "node_modules" / "katex").is_dir(), f"KATEX_DIR={folder} holds no node_modules/katex"
+    script = """
+        const katex = require(process.argv[1] + "/node_modules/katex");
+        const {formulas, output} = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        const failures = [];
+        for (const formula of formulas) {
+          try { katex.renderToString(formula, {displayMode: true, strict: "error", throwOnError: true, output}); }
+          catch (error) { failures.push([formula.slice(0, 200), String(error.message)]); }
+        }
+        console.log(JSON.stringify([formulas.length, failures]));
+    """
+
+    def ask(formulas, output="htmlAndMathml"):
+        answer = subprocess.run(
+            [node, "-e", script, str(Path(folder).resolve())],
+            input=json.dumps({"formulas": formulas, "output": output}),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        count, failures = json.loads(answer.stdout)
+        assert count == len(formulas)
+        return failures
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def typst():
+    """Compile many Typst pages at once, each in a scope of its own, or else the rules that every page sets for its
+    text would pile up. Those of `read` are parsed and evaluated, those of `laid` are also set on paper."""
+    compiler = pytest.importorskip("typst", reason="python -m pip install typst")
+
+    def compile_pages(laid, read=()):
+        parts = [f"#let _ = [\n{page}\n]" for page in read]
+        parts += [f"#[\n{page}\n]" for page in laid]
+        made = compiler.compile("\n".join(parts).encode())
+        assert made.startswith(b"%PDF")
+
+    compile_pages.refusal = compiler.TypstError
+    return compile_pages

@@ -2,86 +2,32 @@
 a browser, a TeX engine."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
-from hypothesis import given
 
 import symrnn
 from symrnn.render import LANGUAGES, PRESETS, make_article, render, write_article
-from symrnn.testing import cells
-
-# What the presets do not try: every choice that is not the usual one, in few combinations.
-MORE = (
-    "vectors=row,layout=numerator,weights=joined",
-    "adjoint=bar,time=superscript,times=every,derivative=net",
-    "adjoint=prefix,lines=merged,carries=inline,product=circ",
-)
-NOTATIONS = (*PRESETS, *MORE)
 
 
 @pytest.fixture(scope="module")
-def articles(odd):
-    """An article for every cell in every notation; the languages take turns, so that each meets every cell."""
+def articles(odd, notations):
+    """An article for every cell in every notation and language."""
     found = []
-    for place, cell in enumerate([*symrnn.zoo, *odd]):
+    for cell in [*symrnn.zoo, *odd]:
         derivation = symrnn.derive(cell)
-        for turn, notation in enumerate(NOTATIONS):
-            lang = list(LANGUAGES)[(place + turn) % len(LANGUAGES)]
-            # the program is the same in every notation and takes longer to set than all formulas
-            article = make_article(derivation, notation=notation, lang=lang, code=notation == "standard")
-            found.append((derivation, notation, lang, article))
+        for notation in notations:
+            for lang in LANGUAGES:
+                # the program is the same in every notation and takes longer to set than all formulas
+                article = make_article(derivation, notation=notation, lang=lang, code=notation == "standard")
+                found.append((derivation, notation, lang, article))
     return found
 
 
-@pytest.fixture(scope="module")
-def katex():
-    """Ask the real KaTeX, in strict mode, for its verdict on formulas: KATEX_DIR is where `npm install katex` was run."""
-    folder = os.environ.get("KATEX_DIR", "")
-    node = shutil.which("node")
-    if not folder or node is None:
-        pytest.skip("set KATEX_DIR to a folder in which `npm install katex` was run")
-    assert (Path(folder) / "node_modules" / "katex").is_dir(), f"KATEX_DIR={folder} holds no node_modules/katex"
-    script = """
-        const katex = require(process.argv[1] + "/node_modules/katex");
-        const formulas = JSON.parse(require("fs").readFileSync(0, "utf8"));
-        const failures = [];
-        for (const formula of formulas) {
-          try { katex.renderToString(formula, {displayMode: true, strict: "error", throwOnError: true}); }
-          catch (error) { failures.push([formula.slice(0, 200), String(error.message)]); }
-        }
-        console.log(JSON.stringify([formulas.length, failures]));
-    """
-
-    def ask(formulas):
-        answer = subprocess.run(
-            [node, "-e", script, str(Path(folder).resolve())],
-            input=json.dumps(formulas),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        count, failures = json.loads(answer.stdout)
-        assert count == len(formulas)
-        return failures
-
-    return ask
-
-
-def formulas_of(markdown):
-    """What stands between dollars, the program aside."""
-    prose = re.sub(r"```.*?```", "", markdown, flags=re.S)
-    blocks = re.findall(r"\$\$\n(.*?)\$\$", prose, flags=re.S)
-    inline = re.findall(r"(?<!\\)\$([^$\n]+)\$", re.sub(r"\$\$\n.*?\$\$", "", prose, flags=re.S))
-    return blocks, inline
-
-
-def test_katex_takes_all_markdown(articles, katex):
+def test_katex_takes_all_markdown(articles, katex, formulas_of):
     formulas = set()
     for _, _, _, article in articles:
         blocks, inline = formulas_of(write_article(article, "markdown"))
@@ -92,26 +38,34 @@ def test_katex_takes_all_markdown(articles, katex):
 
 
 def test_katex_takes_all_aligned_blocks(articles, katex):
-    blocks = [
+    blocks = {
         render(derivation, "latex", steps=steps, notation=notation, lang=lang)
         for derivation, notation, lang, _ in articles
         for steps in (False, True)
-    ]
-    assert katex(blocks) == []
+    }
+    assert katex(sorted(blocks), "mathml") == []
 
 
 def test_katex_refuses_what_is_wrong(katex):
     assert katex([r"\frac{a}{b}", r"\frac{a", r"\nosuch"]) != []
 
 
-def test_typst_takes_everything(articles):
-    """All articles as one document, for the time it takes; a page break between them."""
-    typst = pytest.importorskip("typst", reason="python -m pip install typst")
-    pages = [write_article(article, "typst") for _, _, _, article in articles]
-    made = typst.compile("\n#pagebreak()\n".join(pages).encode())
-    assert made.startswith(b"%PDF")
-    with pytest.raises(typst.TypstError):
-        typst.compile(b"$ frac(a $")
+def test_typst_takes_everything(articles, typst):
+    """All are read; those of the zoo in the presets are also laid out."""
+    zoo = set(symrnn.zoo)
+    laid, read = [], []
+    for derivation, notation, _, article in articles:
+        to_lay = derivation.cell.name in zoo and notation in PRESETS
+        (laid if to_lay else read).append(write_article(article, "typst"))
+    assert len(laid) == len(zoo) * len(PRESETS) * len(LANGUAGES)
+    assert read
+    typst(laid, read)
+
+
+def test_typst_refuses_what_is_wrong(typst):
+    for wrong in ("$ frac(a $", "$ nosuch $", "#eqs([a])", "]"):
+        with pytest.raises(typst.refusal):
+            typst([], [wrong])
 
 
 def test_html_is_well_formed_and_needs_nothing_else(articles):
@@ -157,6 +111,7 @@ _MEASURE = """
   }
   for (const grid of document.querySelectorAll(".eqs")) {
     if (grid.scrollWidth > grid.clientWidth + 1) wrong.push(["scrolls", grid.textContent.slice(0, 60)]);
+    if (grid.offsetWidth > grid.clientWidth) wrong.push(["has a scrollbar", grid.textContent.slice(0, 60)]);
     const rows = [...grid.querySelectorAll(":scope > .r > math")].map(math => math.getBoundingClientRect());
     for (let k = 1; k < rows.length; k++)
       if (rows[k].top < rows[k - 1].bottom - 1) wrong.push(["overlaps", grid.textContent.slice(0, 60), k]);
@@ -172,13 +127,14 @@ _MEASURE = """
 
 
 def test_a_browser_shows_every_equation_inside_the_column(tmp_path):
-    """All pages of two cells one after the other, for the time that a browser takes to start."""
+    """All pages of the zoo one after the other, for the time that a browser takes to start."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("needs Chromium")
     pages = [
-        symrnn.derive("peephole_lstm" if turn % 2 else "gru").html(notation=notation, lang=lang)
-        for turn, notation in enumerate(NOTATIONS)
+        symrnn.derive(cell).html(notation=notation, lang=lang)
+        for cell in symrnn.zoo
+        for notation in PRESETS
         for lang in LANGUAGES
     ]
     head, _, _ = pages[0].partition("<body>")
@@ -194,16 +150,30 @@ def test_a_browser_shows_every_equation_inside_the_column(tmp_path):
     assert wrong == []
 
 
-def test_a_tex_engine_sets_the_documents(tmp_path):
-    """English documents of two cells in every notation, their pages one after the other."""
+def test_a_tex_engine_sets_the_documents(tmp_path, notations):
+    """English documents of the zoo in every notation, their pages one after the other."""
     engine = shutil.which("pdflatex")
     if engine is None:
         pytest.skip("needs pdflatex (texlive-latex-recommended)")
-    pages = [symrnn.derive(cell).tex(notation=n) for cell in ("peephole_lstm", "gru_reset_after") for n in NOTATIONS]
+    set_in_one(engine, tmp_path, [symrnn.derive(cell).tex(notation=n) for cell in symrnn.zoo for n in notations])
+
+
+def test_a_tex_engine_sets_chinese_documents(tmp_path):
+    """With ctex, which pdfTeX has no fonts for."""
+    engine = shutil.which("xelatex")
+    finder = shutil.which("kpsewhich")
+    if engine is None or finder is None or subprocess.run([finder, "ctex.sty"], capture_output=True).returncode:
+        pytest.skip("needs xelatex and ctex (texlive-xetex, texlive-lang-chinese)")
+    set_in_one(
+        engine, tmp_path, [symrnn.derive(cell).tex(notation=n, lang="zh") for cell in symrnn.zoo for n in PRESETS]
+    )
+
+
+def set_in_one(engine, folder, pages):
     heads = [page.partition("\\begin{document}")[0] for page in pages]
     declared = sorted({line for head in heads for line in head.splitlines() if "DeclareUnicode" in line})
     bodies = [page.partition("\\begin{document}")[2].rpartition("\\end{document}")[0] for page in pages]
-    source = tmp_path / "pages.tex"
+    source = folder / "pages.tex"
     text = "\n".join([heads[0], *declared, "\\begin{document}", *bodies, "\\end{document}"])
     source.write_text(text, encoding="utf-8")
     log = set_by(engine, source)
@@ -261,56 +231,3 @@ def set_by(engine, source):
     log = done.stdout.decode("utf-8", errors="replace")
     assert done.returncode == 0, log[-1500:]
     return log
-
-
-@given(cells())
-def test_random_cells_are_well_formed_in_every_format(text):
-    """What a parser can say at once; the other readers are asked in batches below."""
-    derivation = symrnn.derive(text)
-    notation = NOTATIONS[len(text) % len(NOTATIONS)]
-    article = make_article(derivation, notation=notation, lang="zh" if len(text) % 2 else "en", code=False)
-    ET.fromstring(write_article(article, "html").split("\n", 1)[1])
-    blocks, _ = formulas_of(write_article(article, "markdown"))
-    for block in blocks:
-        marks = re.findall(r"\\.|[{}]", block)
-        assert marks.count("{") == marks.count("}")
-
-
-@pytest.fixture(scope="module")
-def random_articles():
-    """The same 200 random cells every time (fewer away from CI), in notations that take turns."""
-    from hypothesis import HealthCheck, Phase, settings
-
-    found = []
-
-    @settings(
-        max_examples=200 if os.environ.get("CI") else 40,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(cells())
-    def collect(text):
-        turn = len(found)
-        notation = NOTATIONS[turn % len(NOTATIONS)]
-        lang = list(LANGUAGES)[turn // len(NOTATIONS) % 2]
-        found.append(make_article(symrnn.derive(text), notation=notation, lang=lang, code=False))
-
-    collect()
-    return found
-
-
-def test_katex_takes_random_cells(random_articles, katex):
-    formulas = set()
-    for article in random_articles:
-        blocks, inline = formulas_of(write_article(article, "markdown"))
-        formulas.update(blocks, inline)
-    assert katex(sorted(formulas)) == []
-
-
-def test_typst_takes_random_cells(random_articles):
-    typst = pytest.importorskip("typst", reason="python -m pip install typst")
-    pages = [write_article(article, "typst") for article in random_articles]
-    assert typst.compile("\n#pagebreak()\n".join(pages).encode()).startswith(b"%PDF")

@@ -1,5 +1,7 @@
 """Notation as a value: every option says something, a wrong one raises with the nearest, names never meet."""
 
+import copy
+import pickle
 from dataclasses import fields, replace
 
 import pytest
@@ -42,6 +44,26 @@ def test_misspelt_options_raise(words, message):
     with pytest.raises(OptionError) as raised:
         read_notation(words)
     assert message in str(raised.value)
+
+
+def test_a_misspelt_option_raises_in_python_too():
+    with pytest.raises(OptionError, match="no option 'adjiont'; did you mean `adjoint`"):
+        Notation(adjiont="bar")  # type: ignore[call-arg]
+    with pytest.raises(OptionError, match="no option 'tim'; did you mean `time`"):
+        replace(STANDARD, tim="superscript")
+    with pytest.raises(OptionError, match="the options are: adjoint, vectors"):
+        Notation(xyz=1)  # type: ignore[call-arg]
+    chosen = Notation("bar", time="superscript")
+    assert (chosen.adjoint, chosen.time) == ("bar", "superscript")
+    assert pickle.loads(pickle.dumps(chosen)) == copy.deepcopy(chosen) == chosen
+
+
+def test_net_inputs_of_net_inputs_have_names():
+    """y = σ(u), u = tanh(a): u is the net input of y and has one itself."""
+    text = "def chain(x, h):\n    y = sigmoid(tanh(W @ x + R @ h))\n    h = y * h\n    return h\n"
+    lines = symrnn.derive(text).latex(notation="greff").splitlines()
+    left = [line.split(" &= ")[0] for line in lines if " &= " in line]
+    assert left[:3] == [r"\bar{\bar{y}}^{t}", r"\bar{y}^{t}", "y^{t}"]
 
 
 def test_a_wrong_value_raises_in_python_too():

@@ -114,8 +114,8 @@ _PHRASES: dict[str, str] = {
     # 条件与图例
     "final": "外部给出的最终状态 {state} 的梯度，没有则为 0",
     "final_inline": "在 t = T 时，第 t+1 步的各项是外部给出的最终状态（{states}）的梯度，没有则为 0。",
-    "adjoint": "v 的伴随：损失的梯度 ∂L/∂v，包括以后所有的步",
-    "adjoint_net": "同上，其中 v 指门或单元：对其净输入的梯度",
+    "adjoint": "{v} 的伴随：损失的梯度 {gradient}，包括以后所有的步",
+    "adjoint_net": "同上，其中 {v} 指门或单元：对其净输入的梯度",
     "upstream": "损失对 {outputs} 的梯度中来自上层的部分，由单元之外对它的使用而来",
     "upstreams": "损失对 {outputs} 的梯度中来自上层的部分，由单元之外而来",
     "carry": "第 t 步传回第 t−1 步的量：经由第 t 步及以后对 {previous} 的梯度",

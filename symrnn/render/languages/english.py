@@ -125,8 +125,8 @@ _PHRASES: dict[str, str] = {
     "final": "the gradient of the final state {state} from outside, 0 if there is none",
     "final_inline": "At t = T the terms of step t+1 are the gradient of the final state ({states}) from outside, 0 if "
     "there is none.",
-    "adjoint": "the adjoint of v: the gradient ∂L/∂v of the loss, all later steps included",
-    "adjoint_net": "the same where v names a gate or a cell: the gradient with respect to its net input",
+    "adjoint": "the adjoint of {v}: the gradient {gradient} of the loss, all later steps included",
+    "adjoint_net": "the same where {v} names a gate or a cell: the gradient with respect to its net input",
     "upstream": "the gradient of the loss with respect to {outputs} that comes from above, from what is computed of it "
     "outside the cell",
     "upstreams": "the gradients of the loss with respect to {outputs} that come from above, from outside the cell",

@@ -23,13 +23,13 @@ _STYLE = """\
 body{max-width:760px;margin:2.5rem auto;padding:0 1.2rem;font:17px/1.55 Georgia,'Noto Serif','Noto Serif CJK SC',serif;color:var(--ink);background:var(--paper)}
 h1,h2{font-weight:600;line-height:1.25}h2{margin-top:2.2em;font-size:1.25em;border-bottom:1px solid var(--line);padding-bottom:.2em}
 math{font-family:'STIX Two Math','Latin Modern Math','Cambria Math',math;font-size:1.05em}
-.eqs{display:grid;grid-template-columns:auto 1fr auto;gap:.55em .35em;align-items:center;margin:1.2em 0;overflow-x:auto}
+.eqs{display:grid;grid-template-columns:auto 1fr auto;gap:.55em .35em;align-items:center;margin:1.2em 0;padding:.15em 0;overflow:auto hidden}
 .eqs>.l{text-align:right}.eqs>.n{color:var(--soft);font-variant-numeric:tabular-nums;padding-left:1em}
 .eqs>.more{padding-left:2em}.eqs>.inner{padding-left:4em}.eqs>.w{grid-column:2/4}.eqs>.all{grid-column:1/4}
 .eqs>.l:target,.eqs>.l:target+.r{background:var(--tint)}
 table{border-collapse:collapse;width:100%;font-size:.95em}th,td{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;border-bottom:1px solid var(--line)}
 code,pre{font:13px/1.45 ui-monospace,'DejaVu Sans Mono',Consolas,monospace}pre{background:var(--tint);padding:.9em 1em;overflow-x:auto;border-radius:6px}
-td code{font-size:.85em;overflow-wrap:anywhere}
+td:nth-child(2):nth-last-child(3){white-space:nowrap}td code{font-size:.85em;overflow-wrap:anywhere}
 figure{margin:1.5em 0}figure svg{max-width:100%;height:auto;display:block;margin:auto}figcaption{color:var(--soft);font-size:.9em;text-align:center}
 details{color:var(--soft);font-size:.9em}.step{margin:1.1em 0 0}.step+ul{margin:.2em 0 0;font-size:.95em}.made{color:var(--soft);font-size:.9em;margin-top:3em}
 """  # noqa: E501

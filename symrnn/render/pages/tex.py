@@ -31,7 +31,10 @@ def write_tex(article: Article) -> str:
         r"\usepackage[margin=2.4cm]{geometry}",
         r"\usepackage{amsmath,amssymb,bm,array}",
         *(_declared(text) if not chinese else ()),
-        r"\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}\allowdisplaybreaks",
+        r"\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}\allowdisplaybreaks\renewcommand{\arraystretch}{1.15}",
+        # a line and the steps that explain it stay together
+        r"\newenvironment{steps}{\par\nopagebreak\setlength{\parskip}{0pt}\begin{list}{\textbullet}{\setlength{\topsep}{2pt}%",
+        r"\setlength{\partopsep}{0pt}\setlength{\parsep}{0pt}\setlength{\itemsep}{1pt}}}{\end{list}}",
         rf"\title{{{title}}}\author{{}}\date{{}}",
         r"\begin{document}",
         r"\maketitle",
@@ -69,7 +72,7 @@ def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[st
                 items = "\n".join(rf"\item {_inline(sentence, printer)}" for sentence in item.sentences)
                 yield (
                     rf"\textbf{{({item.row.number})}} \(\displaystyle {printer.flat(item.formula)}\)"
-                    f"\n\\begin{{itemize}}\\setlength{{\\itemsep}}{{0pt}}\n{items}\n\\end{{itemize}}"
+                    f"\n\\begin{{steps}}\n{items}\n\\end{{steps}}"
                 )
         case Drawing():
             return

@@ -20,6 +20,7 @@ _SETUP = """\
 #set page(paper: "a4", margin: (x: 2.2cm, y: 2.4cm), numbering: "1")
 #set text(font: ("New Computer Modern", "Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun"), size: 10pt, lang: "LANG")
 #set document(title: TITLE)
+#show heading.where(level: 1): set block(below: 1em)
 #show heading.where(level: 2): set block(above: 1.6em, below: 0.9em)
 #show raw: set text(font: ("DejaVu Sans Mono", "Noto Sans Mono CJK SC"), size: 8pt)
 #let eqs(..cells) = block(width: 100%, above: 1em, below: 1em, { set text(top-edge: "bounds", bottom-edge: "bounds"); grid(columns: (auto, 1fr, auto), align: (right + horizon, left + horizon, right + horizon), row-gutter: 0.75em, column-gutter: 0.35em, ..cells) })
@@ -56,7 +57,9 @@ def _block(block: Block, printer: TypstPrinter) -> Iterator[str]:
         case Explained(items=explained):
             for item in explained:
                 items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in item.sentences)
-                yield f"*({item.row.number})* #h(0.5em) ${printer.flat(item.formula)}$\n{items}"
+                head = f"*({item.row.number})* #h(0.5em) ${printer.flat(item.formula)}$"
+                # the line stays on the page of what explains it
+                yield f"#block(sticky: true, below: 0.7em)[{head}]\n{items}"
         case Drawing(figure=figure, caption=caption):
             drawing = json.dumps(on_paper(figure.svg), ensure_ascii=False)
             words = json.dumps(figure.alternative, ensure_ascii=False)
