@@ -33,7 +33,7 @@ from .oracles import (
 )
 from .oracles.verdict import Judgement, judge, judge_values, resolutions
 from .places import label, place
-from .points import draw_point, draw_upstreams, settle
+from .points import draw_point, draw_upstreams, meaning_of, settle
 from .reference import FLOAT32, FLOAT64, Reference, build_references, compare
 from .report import CheckReport, Deviation, gather
 
@@ -266,17 +266,6 @@ def run_kernel(kernel: Kernel, point: Point, upstreams: Sequence[Upstream]) -> l
                 {(group, name): np.array(a) for group, arrays in groups.items() for name, a in arrays.items()}
             )
     return [forward, *gradients]
-
-
-def meaning_of(point: Point, base: Base) -> dict[Key, Array]:
-    """The cell's outputs and final states by its meaning, in the canonical layout."""
-    meant: dict[Key, Array] = {}
-    for name, shape in point.cell.outputs.items():
-        sizes = (point.N, *(size.value(point.dims) for size in shape))
-        meant["output", name] = np.stack([np.broadcast_to(values[name], (1, *sizes))[0] for values in base.run.steps])
-    for name, start in point.state.items():
-        meant["final state", name] = np.broadcast_to(base.run.final[name], (1, *start.shape))[0]
-    return meant
 
 
 def _rounded(point: Point, upstreams: Sequence[Upstream]) -> tuple[Point, tuple[Upstream, ...]]:

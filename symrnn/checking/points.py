@@ -1,4 +1,5 @@
-"""The points at which a cell is checked: samples that are finite and clear of kinks, and gradients from above."""
+"""The points at which a cell is checked: samples that are finite and clear of kinks, gradients from above,
+and what the cell means there."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ import numpy as np
 from ..equations import Cell
 from ..equations.sample import Kind
 from ..errors import InputError
-from .oracles import Base, Point, Upstream, run_base
+from .meaning import Array
+from .oracles import Base, Key, Point, Upstream, run_base
 
 _CLEAR_OF_KINKS = 1e-3
 _ATTEMPTS = 24
@@ -77,3 +79,15 @@ def draw_upstreams(point: Point, base: Base, seed: int) -> tuple[Upstream, ...]:
     rest = {name: np.zeros_like(g) for name, g in final.items()}
     upstreams = (Upstream("on everything", outputs, final), Upstream("on the last output", last, rest))
     return (*upstreams, Upstream("on the final states", nothing, final)) if final else upstreams
+
+
+def meaning_of(point: Point, base: Base | None = None) -> dict[Key, Array]:
+    """The cell's outputs (T, N, …) and final states (N, …) by its meaning, in the canonical layout."""
+    base = base or run_base(point)
+    meant: dict[Key, Array] = {}
+    for name, shape in point.cell.outputs.items():
+        sizes = (point.N, *(size.value(point.dims) for size in shape))
+        meant["output", name] = np.stack([np.broadcast_to(values[name], (1, *sizes))[0] for values in base.run.steps])
+    for name, start in point.state.items():
+        meant["final state", name] = np.broadcast_to(base.run.final[name], (1, *start.shape))[0]
+    return meant

@@ -16,8 +16,8 @@ from ..derivation import Derivation
 from ..equations import Equation
 from ..equations.shapes import names_in, shape_of
 from ..operations.structured import transpose
-from .edits import Edit, fits, scale_factors
-from .model import BAR, Changes, special
+from .edits import Edit, fits, wrong_factors
+from .model import Changes
 from .slips import activated, local_derivative
 
 _ANY = sympy.Symbol("δ")
@@ -42,11 +42,8 @@ def edits_alike(derivation: Derivation, changes: Changes, single: Mapping[str, S
 def _of_gradients(derivation: Derivation, changes: Changes, single: Mapping[str, Sequence[Edit]]) -> Iterator[Edit]:
     """What is wrong with ∂L/∂R_i is tried on all ∂L/∂R: one and the same line, with another adjoint in it."""
     groups: dict[sympy.Expr, list[tuple[Equation, sympy.Symbol]]] = {}
-    for equation in derivation.gradients:
-        adjoints = [n for n in names_in(equation.expr) if _is_adjoint(derivation, n)]
-        if equation.why == "parameter" and len(adjoints) == 1 and equation.name not in changes:
-            own = sympy.Symbol(adjoints[0])
-            groups.setdefault(equation.expr.xreplace({own: _ANY}), []).append((equation, own))
+    for equation, own in _with_one_adjoint(derivation, changes):
+        groups.setdefault(equation.expr.xreplace({own: _ANY}), []).append((equation, own))
     for members in groups.values():
         if len(members) < 2:
             continue
@@ -60,24 +57,22 @@ def _of_gradients(derivation: Derivation, changes: Changes, single: Mapping[str,
 
 def _of_gates(derivation: Derivation, changes: Changes) -> Iterator[Edit]:
     """A scale or a lost sum on all gradients that one adjoint enters: the parameters of one gate."""
-    groups: dict[str, list[Equation]] = {}
-    for equation in derivation.gradients:
-        adjoints = [n for n in names_in(equation.expr) if _is_adjoint(derivation, n)]
-        if equation.why == "parameter" and len(adjoints) == 1 and equation.name not in changes:
-            groups.setdefault(adjoints[0], []).append(equation)
+    groups: dict[sympy.Symbol, list[Equation]] = {}
+    for equation, own in _with_one_adjoint(derivation, changes):
+        groups.setdefault(own, []).append(equation)
     for members in groups.values():
         if len(members) < 2:
             continue
-        told = [(factor, "sign" if factor == -1 else "scale", note) for factor, note in scale_factors()]
-        told += [(special("", "final"), "lost accumulation", "the last step alone counts")]
-        told += [(special("", "first"), "lost accumulation", "the first step alone counts")]
-        told += [(1 - special("", "first"), "first step", "the first step is left out of the sum")]
-        for factor, kind, note in told:
+        for factor, kind, note in wrong_factors(over_time=True):
             yield Edit({e.name: factor * e.expr for e in members}, kind, 1.05, note)
 
 
-def _is_adjoint(derivation: Derivation, name: str) -> bool:
-    return BAR not in name and derivation.variables[name].role == "adjoint"
+def _with_one_adjoint(derivation: Derivation, changes: Changes) -> Iterator[tuple[Equation, sympy.Symbol]]:
+    """The untouched gradients of parameters that a single adjoint enters, each with it."""
+    for equation in derivation.gradients:
+        adjoints = [n for n in names_in(equation.expr) if derivation.variables[n].role == "adjoint"]
+        if equation.why == "parameter" and len(adjoints) == 1 and equation.name not in changes:
+            yield equation, sympy.Symbol(adjoints[0])
 
 
 # Activations -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import nearest
 from ..sizes import Shape, Size, show_shape
-from .layout_text import Affine, Block, Blocks, Parameter, Reshaped, Rules, Share, Turned, Widened
+from .layout_text import Affine, Block, Blocks, Parameter, Reshaped, Rules, Share, Turned, Widened, children
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 
 def shape_of_block(block: Block, shapes: Mapping[str, Shape], rules: Rules) -> Shape:
     """The shape of a block, or an error that shows where it does not fit, and both sides."""
-    inner = [(part, shape_of_block(part, shapes, rules)) for part in _parts(block)]
+    inner = [(part, shape_of_block(part, shapes, rules)) for part in children(block)]
     match block:
         case Parameter(name=name, span=span):
             if name not in shapes:
@@ -70,16 +70,6 @@ def shape_of_block(block: Block, shapes: Mapping[str, Shape], rules: Rules) -> S
             return tuple(Size.number(1) if new else next(old) for new in pattern)
         case Affine() | Share():
             return inner[0][1]
-
-
-def _parts(block: Block) -> tuple[Block, ...]:
-    match block:
-        case Parameter():
-            return ()
-        case Blocks(parts=parts):
-            return parts
-        case _:
-            return (block.part,)
 
 
 def _stacked_shape(block: Blocks, inner: list[tuple[Block, Shape]], rules: Rules) -> Shape:
@@ -158,7 +148,7 @@ class Entries:
 
 def entries_of_block(block: Block, held: Mapping[str, Entries], dims: Mapping[str, int]) -> Entries:
     """The entries of a block whose shape is known to fit."""
-    inner = [entries_of_block(part, held, dims) for part in _parts(block)]
+    inner = [entries_of_block(part, held, dims) for part in children(block)]
     match block:
         case Parameter(name=name):
             return held[name]

@@ -25,8 +25,7 @@ class Edit:
     """Equations that are changed, what kind of mistake that is, and how far-fetched: the plainest explanation wins.
 
     `terms` are the summands of a changed equation, where it is one alone. `note` says in words what a formula of one
-    step does not show. `about` are the
-    equations to speak of, where these are not the changed ones.
+    step does not show. `about` are the equations to speak of, where these are not the changed ones.
     """
 
     changes: Mapping[str, sympy.Expr]
@@ -124,19 +123,22 @@ def _hand_backs(derivation: Derivation, equation: Equation, expr: sympy.Expr) ->
         yield Edit({equation.name: expr.xreplace(bare)}, "missing carry", 1.4, note)
 
 
-def scale_factors() -> tuple[tuple[sympy.Expr, str], ...]:
-    """Signs and scales that people mistake for one another, in words."""
-    T, N = special("", "T"), special("", "N")
-    return (
-        (sympy.Integer(-1), "the sign is turned"),
-        (1 / T, "divided by the number of steps T"),
-        (1 / N, "divided by the number of sequences N"),
-        (1 / (T * N), "divided by T·N"),
-        (T, "multiplied by the number of steps T"),
-        (N, "multiplied by the number of sequences N"),
-        (sympy.Integer(2), "doubled"),
-        (sympy.Rational(1, 2), "halved"),
-    )
+def wrong_factors(*, over_time: bool) -> Iterator[tuple[sympy.Expr, str, str]]:
+    """Factors of a whole gradient, each with its kind and in words: signs and scales that people mistake for one
+    another, and for sums over time the steps that are lost."""
+    T, N, first = special("", "T"), special("", "N"), special("", "first")
+    yield sympy.Integer(-1), "sign", "the sign is turned"
+    yield 1 / T, "scale", "divided by the number of steps T"
+    yield 1 / N, "scale", "divided by the number of sequences N"
+    yield 1 / (T * N), "scale", "divided by T·N"
+    yield T, "scale", "multiplied by the number of steps T"
+    yield N, "scale", "multiplied by the number of sequences N"
+    yield sympy.Integer(2), "scale", "doubled"
+    yield sympy.Rational(1, 2), "scale", "halved"
+    if over_time:
+        yield special("", "final"), "lost accumulation", "the last step alone counts"
+        yield first, "lost accumulation", "the first step alone counts"
+        yield 1 - first, "first step", "the first step is left out of the sum"
 
 
 def _ended_loops(derivation: Derivation, changes: Changes) -> Iterator[Edit]:
@@ -182,12 +184,7 @@ def edits_of_many(derivation: Derivation, changes: Changes) -> Iterator[Edit]:
         if len(names) < 2 or names in seen:
             continue
         seen.add(names)
-        told = [(factor, "sign" if factor == -1 else "scale", note) for factor, note in scale_factors()]
-        if all(e.over_time for e in group):
-            told.append((special("", "final"), "lost accumulation", "the last step alone counts"))
-            told.append((special("", "first"), "lost accumulation", "the first step alone counts"))
-            told.append((1 - special("", "first"), "first step", "the first step is left out of the sum"))
-        for factor, kind, note in told:
+        for factor, kind, note in wrong_factors(over_time=all(e.over_time for e in group)):
             changed = {e.name: factor * changes.get(e.name, e.expr) for e in group}
             # Twice everything is rather what comes from above twice, which is an edit of its own.
             cost = 0.9 if factor not in (2, sympy.Rational(1, 2)) else 1.1

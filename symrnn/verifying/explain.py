@@ -53,13 +53,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """A probe under the model as it is bent by now: its run, the arrays that are right and wrong, and the arrays that
-    each equation reaches."""
+    """A probe under the model as it is bent by now: its run, and the arrays that are right and wrong."""
 
     run: Run
     right: frozenset[Key]
     wrong: frozenset[Key]
-    reach: Mapping[str, frozenset[Key]]
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +70,7 @@ class Search:
     changes: dict[str, sympy.Expr] = field(default_factory=dict)
     edits: list[Edit] = field(default_factory=list)
     _states: dict[int, _State] = field(default_factory=dict)
+    _reaches: dict[int, Mapping[str, frozenset[Key]]] = field(default_factory=dict)
 
     def run(self) -> Explanation:
         unexplained: dict[Key, int] = {}
@@ -87,6 +86,7 @@ class Search:
                     self.changes |= edit.changes
                     self.edits.append(edit)
                     self._states.clear()
+                    self._reaches.clear()
         return Explanation(tuple(self.edits), dict(self.changes), unexplained)
 
     # The model as it is bent by now --------------------------------------------------------------------------
@@ -97,13 +97,15 @@ class Search:
             run = self.model.run(self.evidence[place].tape, self.changes)
             right = self._right(place, run)
             wrong = frozenset(self.evidence[place].gradients) - right
-            found = self._states[place] = _State(run, right, wrong, self._reach(place, run))
+            found = self._states[place] = _State(run, right, wrong)
         return found
 
-    def _reach(self, place: int, run: Run) -> Mapping[str, frozenset[Key]]:
-        """The arrays that move when an equation's value does."""
-        evidence, derivation = self.evidence[place], self.model.derivation
-        reach: dict[str, frozenset[Key]] = {}
+    def _reach(self, place: int) -> Mapping[str, frozenset[Key]]:
+        """The arrays that move when an equation's value does: a run for every equation, made when it is asked for."""
+        if place in self._reaches:
+            return self._reaches[place]
+        evidence, derivation, run = self.evidence[place], self.model.derivation, self._state(place).run
+        reach = self._reaches[place] = {}
         for equation in (*derivation.adjoints, *derivation.gradients):
             expr = self.changes.get(equation.name, equation.expr)
             moved = self.model.run(evidence.tape, {**self.changes, equation.name: expr + sympy.pi}, run).gradients
@@ -162,7 +164,8 @@ class Search:
     def _potential(self, place: int, edit: Edit, wrong: frozenset[Key], ignored: frozenset[Key]) -> int:
         """How many wrong arrays an edit could make right; none, where it would make right ones wrong."""
         state = self._state(place)
-        reached = frozenset().union(*(state.reach[name] for name in edit.changes))
+        reach = self._reach(place)
+        reached = frozenset().union(*(reach[name] for name in edit.changes))
         spoils = len(edit.changes) == 1 and state.run.values is not None and reached & (state.right - ignored)
         return 0 if spoils else len(reached & wrong)
 
@@ -174,7 +177,7 @@ class Search:
             if all(same):
                 return True
             name = next(iter(edit.changes))
-            if same == [False] and state.reach[name] & (state.right - ignored):
+            if same == [False] and self._reach(place)[name] & (state.right - ignored):
                 return False
         return state.right - ignored <= self._with(place, edit)
 

@@ -35,13 +35,9 @@ class Formulas:
         if expr is None:
             return PRINTER.flat(self.display.right(equation))
         summands = terms or tuple(Term(term, "addition") for term in sympy.Add.make_args(expr))
-        # What is scaled as a whole is shown as that, not term by term.
         summands = tuple(term for term in summands if term.expr != 0)
         shown = replace(equation, expr=expr, terms=summands, written=None)
         return PRINTER.flat(self._knowing(expr).right(shown))
-
-    def expression(self, expr: sympy.Expr) -> str:
-        return PRINTER.flat(self._knowing(expr).expression(expr))
 
     def _knowing(self, expr: sympy.Expr) -> Display:
         """A display that has names for values of other steps, too."""

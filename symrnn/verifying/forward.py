@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..checking.oracles import Key, Point, Upstream
-from ..checking.points import draw_point
+from ..checking.points import draw_point, meaning_of
 from ..checking.reference import FLOAT32, FLOAT64, Reference, build_references, compare
 from ..derivation import derive
 from ..equations import Cell
 from ..equations.sample import complete_dims
 from ..errors import OptionError
-from .expected import meant_forward
 from .layout import Array, Layout
 from .orders import settle_orders
 from .search import Found, search_forward
@@ -154,7 +153,7 @@ def judge_forward(
         seen, unit = subject.forward(_rounded(point)), FLOAT32
     arrays: dict[Key, Array] = {("output", name): array for name, array in seen.outputs.items()}
     arrays |= {("final state", name): array for name, array in seen.final.items()}
-    meant = meant_forward(seen.point)
+    meant = meaning_of(seen.point)
     wrong = _wrong(arrays, meant, unit)
     if any(mask.any() for mask in wrong.values()):
         wrong = _measured(subject, seen.point, arrays, meant, unit, reference)

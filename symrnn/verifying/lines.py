@@ -11,7 +11,7 @@ import inspect
 import linecache
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,17 @@ class _Line:
     looped: bool
 
 
-def guess_lines(code: Code, finding: Finding) -> str:
-    """`my_lstm.py: backward -> likely the line that reads …`, or nothing where no line looks like it."""
+def guess_lines(code: Code, findings: Sequence[Finding]) -> list[str]:
+    """For each finding `my_lstm.py: backward -> likely the line that reads …`; nothing where no line looks like it."""
+    lines = list(_lines_of(code))
+    return [_guess(lines, finding) for finding in findings]
+
+
+def _guess(lines: list[_Line], finding: Finding) -> str:
     if not finding.equation:
         return ""
     wanted = _wanted(finding.equation)
-    scored = [(_score(line, wanted, finding), place, line) for place, line in enumerate(_lines_of(code))]
+    scored = [(_score(line, wanted, finding), place, line) for place, line in enumerate(lines)]
     best = max(scored, key=lambda item: (item[0], -item[1]), default=None)
     if best is None or best[0] < 2:
         return ""

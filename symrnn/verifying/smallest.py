@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..checking.places import label
 from ..checking.points import settle
@@ -14,10 +14,13 @@ from .probes import Probe, draw_upstream, observe
 from .subject import Subject
 
 
-def smallest_case(subject: Subject, derivation: Derivation, finding: Finding) -> str:
-    """The first of the small cases in which one of the finding's arrays is wrong; empty when the code takes none."""
-    arrays = {*finding.arrays, *finding.through}
+def smallest_cases(subject: Subject, derivation: Derivation, findings: Sequence[Finding]) -> list[str]:
+    """For each finding the first of the small cases in which one of its arrays is wrong; empty when the code takes
+    none. Each case is run once, for all findings that have none so far."""
+    shown = [""] * len(findings)
     for T, N, sizes in _cases():
+        if all(shown):
+            break
         try:
             dims = default_dims(subject.cell, sizes)
             point, _, _ = settle(subject.cell, T, N, dims, 0)
@@ -25,9 +28,12 @@ def smallest_case(subject: Subject, derivation: Derivation, finding: Finding) ->
             comparison = observe(subject, derivation, Probe(point, draw_upstream(point, "on everything", 1.0, 0)))
         except SymrnnError:
             continue  # the code may not take such sizes
-        if any(label(key) in arrays for key in comparison.wrong):
-            return ", ".join(f"{name}={value}" for name, value in {"T": T, "N": N, **dims}.items())
-    return ""
+        wrong = {label(key) for key in comparison.wrong}
+        case = ", ".join(f"{name}={value}" for name, value in {"T": T, "N": N, **dims}.items())
+        for place, finding in enumerate(findings):
+            if not shown[place] and wrong & {*finding.arrays, *finding.through}:
+                shown[place] = case
+    return shown
 
 
 def _cases() -> Iterator[tuple[int, int, tuple[int, ...]]]:

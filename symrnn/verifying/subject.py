@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..checking.oracles import Key, Point, Upstream
+from ..checking.points import meaning_of
 from ..equations import Cell
 from ..equations.sample import default_dims
 from ..errors import OptionError, SubjectError
 from .calling import Call, Slot, argument_names, plan_call, run_call
-from .expected import meant_forward
 from .layout import Array, Bound, Layout
 from .losses import Targets
 from .returns import forward_names, gradient_names, split_names
@@ -131,7 +131,7 @@ class Subject:
         given = Upstream(upstream.label, outputs, ends) if changed else upstream
         if loss is None:
             return given, None
-        meant = {name: array for (kind, name), array in meant_forward(point).items() if kind == "output"}
+        meant = {name: array for (kind, name), array in meaning_of(point).items() if kind == "output"}
         targets = loss.set_targets(meant, given, batched=self.bound.batched)
         return targets.upstream, targets
 

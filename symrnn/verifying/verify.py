@@ -35,7 +35,7 @@ from .lines import guess_lines
 from .model import Model
 from .probes import Comparison, draw_probes, observe
 from .report import ArrayVerdict, VerifyReport
-from .smallest import smallest_case
+from .smallest import smallest_cases
 from .styles import Code, functions
 from .subject import Subject
 
@@ -142,11 +142,8 @@ def _diagnose(subject: Subject, derivation: Derivation, comparisons: Sequence[Co
 
     explanation = Search(model, evidence, formulas).run()
     found = findings_of(explanation, model, evidence, write_formulas(folded))
-    completed: list[Finding] = []
-    for finding in found:
-        smallest = smallest_case(subject, derivation, finding)
-        completed.append(replace(finding, smallest=smallest, line=guess_lines(subject.code, finding)))
-    return completed
+    cases, lines = smallest_cases(subject, derivation, found), guess_lines(subject.code, found)
+    return [replace(f, smallest=case, line=line) for f, case, line in zip(found, cases, lines, strict=True)]
 
 
 def _arrays(cell: Cell, comparisons: Sequence[Comparison]) -> tuple[ArrayVerdict, ...]:

@@ -5,8 +5,8 @@ import pytest
 
 import symrnn
 from symrnn.checking.oracles import Point
+from symrnn.checking.points import meaning_of
 from symrnn.verifying.cell_text import write_cell
-from symrnn.verifying.expected import meant_forward
 from symrnn.verifying.forward import open_subject
 from symrnn.verifying.layout import Layout
 from symrnn.verifying.styles import functions
@@ -262,8 +262,8 @@ def test_every_variant_is_a_cell_whose_text_means_the_same(name):
         params = {p: sample.params[p] for p in again.params}
         point = Point(again, {"m": 2, "n": 3}, 2, 1, params, {"x": sample.x}, sample.state)
         meant = replace(cell, program=variant.program)
-        direct = meant_forward(replace(point, cell=meant, params=sample.params))
-        for key, array in meant_forward(point).items():
+        direct = meaning_of(replace(point, cell=meant, params=sample.params))
+        for key, array in meaning_of(point).items():
             assert np.allclose(array, direct[key], rtol=0, atol=1e-12), variant.words
         compared += 1
     assert compared > 10

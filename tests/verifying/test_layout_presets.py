@@ -5,7 +5,7 @@ import pytest
 
 import symrnn
 from symrnn.checking.oracles import Point
-from symrnn.verifying.expected import meant_forward
+from symrnn.checking.points import meaning_of
 from symrnn.verifying.layout import Layout
 from symrnn.verifying.presets import presets
 
@@ -233,7 +233,7 @@ def test_a_preset_makes_the_frameworks_formula_the_cell(framework, name):
     plan = Layout.preset(framework, name).bind(cell).plan(DIMS)
     params = plan.lay_out(sample.params)
     h, c = sample.state["h"], sample.state.get("c")
-    wanted = meant_forward(Point(cell, DIMS, T, N, sample.params, {"x": sample.x}, sample.state))["output", "h"]
+    wanted = meaning_of(Point(cell, DIMS, T, N, sample.params, {"x": sample.x}, sample.state))["output", "h"]
     for t in range(T):
         h, c = STEPS[framework, name](params, sample.x[t], h, c)
         assert np.allclose(h, wanted[t], rtol=0, atol=1e-14)
