@@ -86,6 +86,8 @@ SCALAR_HEADS: Mapping[type, Callable[..., Polynomial]] = {
     f.elu: lambda k, a, alpha: _choose(k.step(a), a, alpha * (k.exp(a) - 1)),
     f.hard_sigmoid: lambda k, a: _clip(k, a / 6 + _HALF, k.constant(0), k.constant(1)),
     f.sign: lambda k, a: 2 * k.step(a) - 1,
+    f.floor: lambda k, a: k.apply("floor", a),
+    f.mod: lambda k, a, b: a - b * k.apply("floor", a / b),
     f.absolute: lambda k, a: a * (2 * k.step(a) - 1),
     f.maximum: lambda k, a, b: _choose(k.step(a - b), a, b),
     f.minimum: lambda k, a, b: _choose(k.step(b - a), a, b),
@@ -102,6 +104,7 @@ SCALAR_HEADS: Mapping[type, Callable[..., Polynomial]] = {
     own.Softplus: lambda k, a: k.apply("softplus", a),
     own.NormalCdf: lambda k, a: k.apply("Φ", a),
     own.Step: Algebra.step,
+    own.Floor: lambda k, a: k.apply("floor", a),
 }
 
 # Functions of arrays -----------------------------------------------------------------------------------------

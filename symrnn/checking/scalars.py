@@ -131,6 +131,8 @@ numpy_functions = {
     "cos": np.cos,
     "abs": lambda a: np.where(a.real < 0, -a, a),
     "sign": lambda a: np.sign(a.real),
+    "floor": lambda a: np.floor(a.real),
+    "mod": lambda a, b: a - b * np.floor((a / b).real),
     "maximum": lambda a, b: np.where(a.real >= b.real, a, b),
     "minimum": lambda a, b: np.where(a.real <= b.real, a, b),
     "clip": _clip,
@@ -142,6 +144,12 @@ numpy_functions = {
 _at_zero = lambda a, *options: (a,)  # noqa: E731
 _at_tie = lambda a, b: (a - b,)  # noqa: E731
 
+
+def _at_whole(a: Array) -> tuple[Any]:
+    """A triangle wave that crosses zero at every whole number, where floor jumps."""
+    return (abs((a.real - 0.5) % 2 - 1) - 0.5,)
+
+
 # A complex step leaves the real part where it was; the imaginary part says whether it moved the distance at all.
 kink_distances = {
     "relu": _at_zero,
@@ -150,6 +158,8 @@ kink_distances = {
     "abs": _at_zero,
     "sign": _at_zero,
     "norm": _at_zero,
+    "floor": _at_whole,
+    "mod": lambda a, b: _at_whole(a / b),
     "maximum": _at_tie,
     "minimum": _at_tie,
     "greater": _at_tie,

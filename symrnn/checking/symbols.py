@@ -67,6 +67,10 @@ class Step(Scalar):
     pass
 
 
+class Floor(Scalar):
+    pass
+
+
 class Shared(sympy.Dummy):
     """A leaf that stands for an expression; its derivative is a leaf that stands for the expression's derivative.
 
@@ -156,6 +160,7 @@ LEMMAS: dict[type[sympy.Function], Lemma] = {
         normal_density,
         lambda u: (1 + sympy.erf(u / sympy.sqrt(2))) / 2,
     ),
+    Floor: Lemma("⌊u⌋′ = 0 between whole numbers, where it is constant", lambda u: sympy.S.Zero, None),
     Step: Lemma("[u > 0]′ = 0 away from u = 0, where it is constant", lambda u: sympy.S.Zero, None),
 }
 
@@ -220,6 +225,8 @@ _SCALARS: dict[str, Callable[..., Any]] = {
     "cos": Cos,
     "abs": lambda a: a * _sign(a),
     "sign": _sign,
+    "floor": Floor,
+    "mod": lambda a, b: a - b * Floor(a / b),
     "maximum": lambda a, b: _choose(Step(a - b), a, b),
     "minimum": lambda a, b: _choose(Step(b - a), a, b),
     "clip": _clip,

@@ -146,6 +146,18 @@ class sign(Elementwise):
         return (sympy.S.Zero,)
 
 
+class floor(Elementwise):
+    def derivative(self, a: Any) -> tuple[Any, ...]:
+        return (sympy.S.Zero,)
+
+
+class mod(Elementwise):
+    """a − b ⌊a/b⌋: what is left of a beyond the last whole multiple of b."""
+
+    def derivative(self, a: Any, b: Any) -> tuple[Any, ...]:
+        return (sympy.S.One, -floor(a / b))
+
+
 class absolute(Elementwise):
     def derivative(self, a: Any) -> tuple[Any, ...]:
         return (sign(a),)

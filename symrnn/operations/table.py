@@ -160,6 +160,8 @@ def _functions() -> list[Operation]:
         row(f.cos, "np.cos({0})", "cosine", call("cos", r"\cos")),
         row(f.absolute, "np.abs({0})", "absolute value", Layout("abs"), name="abs", kink="abs′(0) = 0"),
         row(f.sign, "np.sign({0})", "−1, 0 or 1; its derivative is zero", call("sign"), kink="sign′ = 0"),
+        row(f.floor, "np.floor({0})", "the largest whole number that is not above a", call("floor"), kink="floor′ = 0"),
+        row(f.mod, "np.mod({0}, {1})", "a − b floor(a / b), the rest of a beyond whole multiples of b", call("mod"), operands=pair, kink="∂mod/∂a = 1, ∂mod/∂b = −floor(a / b)"),
         row(f.maximum, "np.maximum({0}, {1})", "the larger of two", call("max", r"\max"), operands=pair, kink="half to each side at a tie"),
         row(f.minimum, "np.minimum({0}, {1})", "the smaller of two", call("min", r"\min"), operands=pair, kink="half to each side at a tie"),
         row(f.clip, "np.clip({0}, {1}, {2})", "a held between two constants", call("clip"), options=bounds, kink="clip′ = 1 at the bounds"),

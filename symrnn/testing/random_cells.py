@@ -46,6 +46,8 @@ _ELEMENTWISE: tuple[tuple[int, str], ...] = (
     (1, "elu({0}, 0.7)"),
     (1, "abs({0})"),
     (1, "sign({0})"),
+    (1, "floor({0})"),
+    (1, "mod({0}, 0.75)"),
     (1, "hard_sigmoid({0})"),
     (1, "clip({0}, -0.8, 0.9)"),
     (2, "maximum({0}, {1})"),

@@ -44,6 +44,7 @@ EXPRESSIONS = {
     "log": [("log(1.5 + square(h))", "n")],
     "sqrt": [("sqrt(0.5 + square(h))", "n")],
     "maximum": [("maximum(h, s)", "n"), ("maximum(S, S.T @ R)", "nn")],
+    "mod": [("mod(h, 0.7)", "n"), ("mod(S, 1.5 + square(s))", "nn"), ("mod(2 * h, 1 + square(h))", "n")],
     "minimum": [("minimum(h, tanh(2 * h))", "n"), ("minimum(0.2, S)", "nn")],
     "where": [("where(h > s, h * h, s)", "n"), ("where(x[0] <= 0.3, h, -h)", "n"), ("where(S < 0, 2, 3) * S", "nn")],
     "stop_gradient": [("stop_gradient(h) * h", "n"), ("stop_gradient(S @ h)", "n")],
@@ -64,6 +65,7 @@ for _name in (
     "cos",
     "abs",
     "sign",
+    "floor",
 ):
     EXPRESSIONS[_name] = [
         (f"{_name}(h)", "n"),

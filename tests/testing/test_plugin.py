@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -311,10 +312,13 @@ HEAVY = ("sympy", "numpy", "mpmath", "symrnn.plugin")
 
 
 def loaded(folder: Path, *arguments: str) -> list[str]:
-    program = PROBE.format(arguments=list(arguments), heavy=HEAVY)
+    """What pytest with this plugin alone has imported at the end; others may be installed and import NumPy themselves."""
+    program = PROBE.format(arguments=["-p", "symrnn.plugin", *arguments], heavy=HEAVY)
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=120, check=True
-    )
+        [sys.executable, "-c", program],
+        cwd=folder, capture_output=True, text=True, timeout=120, check=True, env=environment,
+    )  # fmt: skip
     last = done.stdout.splitlines()[-1]
     assert last.startswith("LOADED")
     return last.split()[1:]

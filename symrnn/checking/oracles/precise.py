@@ -72,6 +72,8 @@ def precise_numbers(digits: int = DIGITS) -> Numbers:
         "cos": mp.cos,
         "abs": abs,
         "sign": mp.sign,
+        "floor": mp.floor,
+        "mod": lambda a, b: a - b * mp.floor(a / b),
         "maximum": max,
         "minimum": min,
         "clip": clip,

@@ -19,7 +19,7 @@ from .magnitude import MOVES, bare, inside
 from .passes import Array, Helpers
 
 # Results of these are exact, and so are those that are not floating-point numbers.
-_EXACT = frozenset({np.negative, np.positive, np.absolute, np.sign, np.maximum, np.minimum, np.copysign})
+_EXACT = frozenset({np.negative, np.positive, np.absolute, np.sign, np.maximum, np.minimum, np.copysign, np.floor})
 
 # Rounding to the nearest number is off by some 0.35 u in the root mean square, ξ by 0.58: many roundings are counted
 # for what they are, single ones with room.

@@ -32,6 +32,8 @@ FORMS: Mapping[type[sympy.Function], str] = MappingProxyType(
         f.cos: "COS({0})",
         f.absolute: "FABS({0})",
         f.sign: "sign({0})",
+        f.floor: "FLOOR({0})",
+        f.mod: "mod({0}, {1})",
         f.maximum: "maximum({0}, {1})",
         f.minimum: "minimum({0}, {1})",
         f.clip: "clip({0}, {1}, {2})",
@@ -60,6 +62,7 @@ _ONE_LINERS = {
     "gelu": ("real a", "a * normal_cdf(a)"),
     "hard_sigmoid": ("real a", "clip(a / 6 + REAL(0.5), 0, 1)"),
     "sign": ("real a", "a > 0 ? 1 : a < 0 ? -1 : a"),
+    "mod": ("real a, real b", "a - b * FLOOR(a / b)"),
     "maximum": ("real a, real b", "a > b || a != a ? a : b"),
     "minimum": ("real a, real b", "a < b || a != a ? a : b"),
     "clip": ("real a, real lower, real upper", "a < lower ? lower : a > upper ? upper : a"),
@@ -235,7 +238,7 @@ HELPERS: Mapping[str, str] = MappingProxyType(
 MATH: Mapping[str, str] = MappingProxyType(
     {
         name.upper(): name
-        for name in ("tanh", "exp", "expm1", "log", "log1p", "sqrt", "pow", "sin", "cos", "fabs", "erfc")
+        for name in ("tanh", "exp", "expm1", "log", "log1p", "sqrt", "pow", "sin", "cos", "fabs", "floor", "erfc")
     }
 )
 """Macros for functions of math.h, which carry an f where the file is compiled for float."""

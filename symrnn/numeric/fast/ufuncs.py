@@ -20,6 +20,7 @@ _UFUNCS: dict[type, str] = {
     f.cos: "np.cos",
     f.absolute: "np.abs",
     f.sign: "np.sign",
+    f.floor: "np.floor",
 }
 _PAIRS: dict[type, str] = {f.maximum: "np.maximum", f.minimum: "np.minimum"}
 

@@ -208,6 +208,8 @@ FORMS: Mapping[type, Form] = MappingProxyType(
         f.cos: _call("torch.cos"),
         f.absolute: _call("torch.abs"),
         f.sign: _call("torch.sign"),
+        f.floor: _call("torch.floor"),
+        f.mod: Form("torch.remainder({0.text}, {1.text})", tensors=(0,)),
         f.maximum: Form(_extreme("maximum", "min"), tensors=()),
         f.minimum: Form(_extreme("minimum", "max"), tensors=()),
         f.clip: Form("torch.clamp({0.text}, {1.text}, {2.text})"),

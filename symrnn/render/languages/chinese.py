@@ -40,6 +40,8 @@ _RULES: dict[str, Rule] = {
     "cos": Rule("cos 的链式法则", _DERIVATIVE),
     "abs": Rule("绝对值的链式法则", _DERIVATIVE),
     "sign": Rule("符号函数是平的", "符号函数几乎处处为常数，导数为 0"),
+    "floor": Rule("取整函数是平的", "取整函数几乎处处为常数，导数为 0"),
+    "mod": Rule("mod 的链式法则", _DERIVATIVE),
     "maximum": Rule("较大者接收", _DERIVATIVE),
     "minimum": Rule("较小者接收", _DERIVATIVE),
     "clip": Rule("clip 的链式法则", _DERIVATIVE),

@@ -49,6 +49,8 @@ _RULES: dict[str, Rule] = {
     "cos": Rule("chain rule for cos", _DERIVATIVE),
     "abs": Rule("chain rule for the absolute value", _DERIVATIVE),
     "sign": Rule("sign is flat", "the sign is constant almost everywhere, its derivative is 0"),
+    "floor": Rule("floor is flat", "floor is constant almost everywhere, its derivative is 0"),
+    "mod": Rule("chain rule for mod", _DERIVATIVE),
     "maximum": Rule("the larger one receives", _DERIVATIVE),
     "minimum": Rule("the smaller one receives", _DERIVATIVE),
     "clip": Rule("chain rule for clip", _DERIVATIVE),

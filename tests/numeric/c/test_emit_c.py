@@ -67,7 +67,7 @@ def zeroed(case, zeros):
 
 def test_at_kinks_ties_and_large_numbers_it_agrees_with_numpy(harness, tmp_path):
     """There are no derivatives there for an oracle to find: the NumPy kernel says which are meant."""
-    lines = ["relu(x)", "leaky_relu(x)", "elu(x)", "abs(x)", "sign(x) + x", "hard_sigmoid(x)", "clip(x, -3, 3)",
+    lines = ["relu(x)", "leaky_relu(x)", "elu(x)", "abs(x)", "sign(x) + x", "floor(x) * x", "mod(x, 1.25)", "hard_sigmoid(x)", "clip(x, -3, 3)",
              "maximum(x, k)", "minimum(x, k)", "where(x >= k, x, k)", "where(x > k, x, k)", "norm(0 * x) * x",
              "softplus(x * 300)", "sigmoid(x * 300)", "silu(x * 300)", "gelu(x * 10)", "softmax(x + 1000)",
              "logsumexp(x * 300) * x", "tanh(x * 300)"]  # fmt: skip
