@@ -14,7 +14,12 @@ from .equation import Equation, Term
 from .lower import Unfit, lower, to_expr, written_terms
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from ..layouts import Layout
     from .sample import Kind, Sample
+
+    Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +61,20 @@ class Cell:
         from .sample import draw_sample
 
         return draw_sample(self, T=T, N=N, seed=seed, dims=dims, dtype=dtype, scale=scale, kind=kind)
+
+    def pack(self, params: Mapping[str, Any], target: str | Layout) -> dict[str, Array]:
+        """The parameters as a framework holds them: `cell.pack(params, "pytorch")`, or as a `Layout` says. What a
+        framework adds up from two biases goes whole to the first one."""
+        from ..layouts import pack
+
+        return pack(self, params, target)
+
+    def unpack(self, arrays: Mapping[str, Any], source: str | Layout) -> dict[str, Array]:
+        """The parameters in a framework's arrays, the way back from `pack`: `cell.unpack(module.state_dict(),
+        "pytorch")`. Nested dicts may come as they are."""
+        from ..layouts import unpack
+
+        return unpack(self, arrays, source)
 
     def __repr__(self) -> str:
         return f"<Cell {self.name}: {len(self.equations)} equations, {len(self.params)} parameters>"

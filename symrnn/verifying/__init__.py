@@ -1,8 +1,7 @@
 """Verdicts on hand-written backprop: is it right, and if not, which formula does it compute instead?
 
 Somebody's code, behind one safe call:
-`layout`       how their arrays hold the canonical ones; `layout_text` and `blocks` read and cut, `axes` names axes
-`presets`      the layouts of frameworks, as data
+(how their arrays hold the canonical ones is said by a layout, in the room `layouts`)
 `styles`       how their code is called; `calling`, `returns`, `stepping`, `losses`, `tensors` do it
 `subject`      code and layout together; `session` is one run of it
 `file`         what a file gives to be verified
@@ -26,11 +25,11 @@ Then backward:
 `verify`       the whole
 """
 
+from ..layouts.layout import Layout
+from ..layouts.presets import presets
 from .file import find_cell, read_code
 from .findings import Finding
-from .layout import Layout
 from .losses import CrossEntropy, SquaredError
-from .presets import presets
 from .report import ArrayVerdict, VerifyReport
 from .styles import Code, functions, objects, steps, torch_functions, updates
 from .verify import verify

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checking.oracles import Key, Upstream
 from ..checking.reference import FLOAT32, FLOAT64, compare
-from .layout import Array
+from ..layouts.blocks import Array
 from .probes import Comparison
 from .subject import Observation, Subject
 

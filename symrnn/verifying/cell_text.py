@@ -86,7 +86,8 @@ def write_cell(program: Program) -> str:
     kept: list[str] = []
     taken = set(program.variables)
     for state in program.states:
-        news = [k for k, line in enumerate(program.assignments) if line.name == state.new]
+        # From here on the state's name means something else: its new value, or what a variant makes that from.
+        news = [k for k, line in enumerate(program.assignments) if line.name in (state.new, state.name)]
         after = program.assignments[(news[0] + 1 if news else 0) :]
         late = any(isinstance(leaf, Name) and leaf.id == state.previous for line in after for leaf in walk(line.node))
         if late and news:
@@ -105,11 +106,14 @@ def write_cell(program: Program) -> str:
             return replace(node, operands=tuple(map(renamed, node.operands)))
         return node
 
+    # A variant may have lost a parameter, and an annotation of what is not there is an error.
+    used = {leaf.id for line in program.assignments for leaf in walk(line.node) if isinstance(leaf, Name)}
+    params = [name for name in program.params if name in used]
     inputs = ", ".join(program.inputs) + (", /" if len(program.inputs) > 1 else "")
     head = f"def {program.name}({', '.join([inputs, *(state.name for state in program.states)])}):"
     ranks = [
         f"    {name}: {('scalar', 'vector', 'matrix')[len(program.variables[name].shape)]}"
-        for name in (*program.inputs, *(state.name for state in program.states), *program.params)
+        for name in (*program.inputs, *(state.name for state in program.states), *params)
         if _needs_annotation(name, len(program.variables[_previous(program, name)].shape))
     ]
     lines = [f"    {line.name} = {write_node(renamed(line.node))}" for line in program.assignments]

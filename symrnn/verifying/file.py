@@ -21,10 +21,10 @@ from typing import Any
 
 from ..equations import Cell
 from ..errors import OptionError, SubjectError, SymrnnError
+from ..layouts.layout import Layout
 from ..library import as_cell, zoo
 from .calling import quote_place
 from .forward import open_subject
-from .layout import Layout
 from .styles import Code, functions
 
 

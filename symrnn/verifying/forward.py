@@ -15,7 +15,8 @@ from ..derivation import derive
 from ..equations import Cell
 from ..equations.sample import complete_dims
 from ..errors import OptionError
-from .layout import Array, Layout
+from ..layouts.blocks import Array
+from ..layouts.layout import Layout
 from .orders import settle_orders
 from .search import Found, search_forward
 from .styles import Code

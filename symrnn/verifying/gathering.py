@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import nearest
-from .axes import kind
+from ..layouts.axes import kind
 from .calling import Slot
 from .returns import attributes, by_name
 

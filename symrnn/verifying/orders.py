@@ -14,9 +14,10 @@ import numpy as np
 
 from ..checking.oracles import Key, Point
 from ..errors import OptionError
-from .blocks import Entries, entries_of_block
-from .layout import Array, Layout, Order, joint_orders, separate_orders, settle_block
-from .layout_text import Blocks, Parameter, Rule, walk_blocks
+from ..layouts.blocks import SLOTS, Array, Entries, entries_of_block
+from ..layouts.language import Rule
+from ..layouts.layout import Layout, Order, joint_orders, separate_orders, settle_block
+from ..layouts.nodes import Blocks, Parameter, walk_blocks
 from .search import agreeing_lanes
 from .subject import Observation
 
@@ -97,7 +98,7 @@ class _Reader:
         self.parts: dict[tuple[int, tuple[Order, ...]], Array] = {}
 
     def row(self, arrays: Mapping[str, Array], orders: tuple[Order, ...]) -> Array:
-        total = np.zeros(self.total)
+        total = np.zeros(self.total + SLOTS)
         start = 0
         for k, rule in enumerate(self.rules):
             mine = orders[start : start + self.counts[k]]
@@ -116,7 +117,7 @@ class _Reader:
         """What one array says of the parameters: an entry that stands there twice counts once, a share as a share."""
         entries = entries_of_block(settle_block(rule.block, iter(orders)), self.held, self.dims)
         values = (array - entries.shift) / entries.scale
-        total, count = np.zeros(self.total), np.zeros(self.total)
+        total, count = np.zeros(self.total + SLOTS), np.zeros(self.total + SLOTS)
         np.add.at(total, entries.index, values)
         np.add.at(count, entries.index[entries.share < 0], 1.0)
         return total / np.maximum(count, 1.0)

@@ -18,7 +18,7 @@ from ..checking.reference import FLOAT32, FLOAT64, Agreement, Reference, build_r
 from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import complete_dims, default_dims
-from .layout import Array
+from ..layouts.blocks import Array
 from .subject import Observation, Subject
 
 _ULPS = 8.0

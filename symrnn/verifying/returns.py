@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import SubjectError, nearest
-from .axes import kind
+from ..layouts.axes import kind
 from .calling import Slot, state_words
 
 Names = Mapping[str, Slot]

@@ -7,6 +7,7 @@ arrays of one gate go together, W_f with R_f and b_f.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, permutations, product
@@ -18,10 +19,10 @@ from ..checking.oracles import Key, Point
 from ..checking.scalars import FLOATS
 from ..equations import Cell
 from ..language import Program
+from ..layouts.blocks import Array
 from ..library import zoo
 from ..sizes import Shape
 from .cell_text import write_cell
-from .layout import Array
 from .variants import Variant, build_variants
 
 # Far above rounding and far below what another formula makes of numbers of order one.
@@ -62,12 +63,12 @@ def search_forward(cell: Cell, point: Point, outputs: Mapping[Key, Array]) -> Fo
     own = _orders(cell.params)
     straight = own[:1]
     found = _first(cell.name, cell.params, [Variant("", cell.program)], own, point, outputs)
-    found = found or _zoo_cell(cell, point, outputs)
     if found:
         return found
     variants = build_variants(cell.program)
     return (
         _first(cell.name, cell.params, variants, straight, point, outputs)
+        or _zoo_cell(cell, point, outputs)
         or _first(cell.name, cell.params, variants, own, point, outputs)
         or _first(cell.name, cell.params, islice(_pairs(variants), _MOST_PAIRS), straight, point, outputs)
     )
@@ -82,9 +83,8 @@ def _zoo_cell(cell: Cell, point: Point, outputs: Mapping[Key, Array]) -> Found |
             continue
         if tuple(other.outputs) != tuple(cell.outputs):
             continue
-        found = _first(
-            name, other.params, [Variant("", other.program)], _fillings(other.params, cell.params), point, outputs
-        )
+        fillings = _fillings(other.params, cell.params)
+        found = _first(name, other.params, [Variant("", other.program)], fillings, point, outputs)
         if found:
             return found
     return None
@@ -123,7 +123,7 @@ def _orders(params: Mapping[str, Shape]) -> list[dict[str, str]]:
             choices.append(
                 [
                     {stems[stem][a]: stems[stem][b] for stem in members for a, b in zip(group, order, strict=True)}
-                    for order in permutations(group)
+                    for order in islice(permutations(group), _MOST_ORDERS)
                 ]
             )
     whole = ({name: given for part in parts for name, given in part.items()} for parts in product(*choices))
@@ -136,14 +136,28 @@ def _fillings(wanted: Mapping[str, Shape], given: Mapping[str, Shape]) -> list[d
     same = {name: name for name, shape in wanted.items() if given.get(name) == shape}
     open_names = [name for name in wanted if name not in same]
     spare = [name for name in given if name not in same.values()]
-    options: list[list[str]] = []
-    for name in open_names:
-        fitting = [other for other in spare if given[other] == wanted[name]]
-        options.append([*fitting, *([""] if len(wanted[name]) < 2 else [])])
-    if any(not fitting for fitting in options):
+    may_be_zero = {name for name in open_names if len(wanted[name]) < 2}
+    needed = Counter(wanted[name] for name in open_names if name not in may_be_zero)
+    there = Counter(given[name] for name in spare)
+    if any(there[shape] < count for shape, count in needed.items()):
         return []
-    picks = (pick for pick in product(*options) if len({p for p in pick if p}) == len([p for p in pick if p]))
-    return [{**same, **dict(zip(open_names, pick, strict=True))} for pick in islice(picks, _MOST_ORDERS)]
+    options = [
+        [*(other for other in spare if given[other] == wanted[name]), *([""] if name in may_be_zero else [])]
+        for name in open_names
+    ]
+    picks = islice(_distinct(options), _MOST_ORDERS)
+    return [{**same, **dict(zip(open_names, pick, strict=True))} for pick in picks]
+
+
+def _distinct(options: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """One of each of the options, none twice but the empty name; in the order of `product`, without what it throws away
+    where a cell wants many arrays and few are there."""
+    if not options:
+        yield ()
+        return
+    for pick in options[0]:
+        rest = [[other for other in more if other != pick or not pick] for more in options[1:]]
+        yield from ((pick, *others) for others in _distinct(rest))
 
 
 # Candidates ------------------------------------------------------------------------------------------------------

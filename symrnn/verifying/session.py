@@ -10,10 +10,10 @@ import numpy as np
 
 from ..checking.oracles import Key, Point, Upstream
 from ..errors import SubjectError
-from .axes import Axes, Unlike, as_numbers, detached, kind, read_axes
+from ..layouts.axes import Axes, Unlike, as_numbers, detached, kind, read_axes
+from ..layouts.blocks import Array
 from .calling import Call, Slot, run_call
 from .gathering import members, spread
-from .layout import Array
 from .losses import Targets
 from .returns import attributes, by_name, read_forward_result, read_gradient_result
 from .stepping import backward_steps, forward_steps

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import SubjectError
-from .axes import kind
+from ..layouts.axes import kind
 from .calling import Call, Slot
 from .gathering import spread
 from .returns import read_gradient_result, zip_names

@@ -13,8 +13,9 @@ from ..checking.points import meaning_of
 from ..equations import Cell
 from ..equations.sample import default_dims
 from ..errors import OptionError, SubjectError
+from ..layouts.blocks import Array
+from ..layouts.layout import Bound, Layout
 from .calling import Call, Slot, argument_names, plan_call, run_call
-from .layout import Array, Bound, Layout
 from .losses import Targets
 from .returns import forward_names, gradient_names, split_names
 from .styles import Code

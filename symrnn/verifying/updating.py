@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checking.oracles import Key
-from .axes import Unlike, as_numbers
+from ..layouts.axes import Unlike, as_numbers
+from ..layouts.blocks import Array
 from .calling import Call, Slot
-from .layout import Array
 
 if TYPE_CHECKING:
     from .session import Session

@@ -21,6 +21,7 @@ from ..checking.oracles import Key
 from ..checking.places import label, place
 from ..derivation import Derivation, derive
 from ..equations import Cell
+from ..layouts.layout import Layout
 from ..library import as_cell
 from .behaviour import Behaviour, watch
 from .edits import edits_of_formulas
@@ -30,7 +31,6 @@ from .fold import fold
 from .formulas import write_formulas
 from .forward import open_subject
 from .heat import draw_heat
-from .layout import Layout
 from .lines import guess_lines
 from .model import Model
 from .probes import Comparison, draw_probes, observe

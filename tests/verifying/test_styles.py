@@ -9,8 +9,8 @@ import pytest
 
 import symrnn
 from symrnn.checking.oracles import Point, Upstream, complex_step
+from symrnn.layouts.layout import Layout
 from symrnn.verifying.forward import open_subject
-from symrnn.verifying.layout import Layout
 from symrnn.verifying.losses import CrossEntropy, SquaredError
 from symrnn.verifying.styles import functions, objects, steps, updates
 from symrnn.verifying.subject import build_subject

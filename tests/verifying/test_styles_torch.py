@@ -5,7 +5,7 @@ import pytest
 
 import symrnn
 from symrnn.checking.oracles import Point, Upstream, complex_step
-from symrnn.verifying.layout import Layout
+from symrnn.layouts.layout import Layout
 from symrnn.verifying.styles import torch_functions
 from symrnn.verifying.subject import build_subject
 

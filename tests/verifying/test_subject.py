@@ -9,7 +9,7 @@ import pytest
 
 import symrnn
 from symrnn.checking.oracles import Point, Upstream
-from symrnn.verifying.layout import Layout
+from symrnn.layouts.layout import Layout
 from symrnn.verifying.losses import CrossEntropy, SquaredError
 from symrnn.verifying.styles import functions, objects, steps, updates
 from symrnn.verifying.subject import build_subject

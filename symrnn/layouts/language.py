@@ -8,6 +8,9 @@
     b_ih = share(b)                        b is the sum of what several arrays hold
     Wx = ?[W_i.T, W_f.T, W_o.T, W_g.T]     in an order to be found by trial; [?A, B, ?C] for some of the blocks
     w = [W_i, W_f].T.reshape(1, m, 2, n)   .T, .reshape, .transpose and b[:, None] are NumPy's
+    Wx = W[:, n:].T                        a piece of a matrix over [h, x]; every piece has to be somewhere
+    B = [[b_i, unused(n), b_g]]            nobody reads the unused block: it is filled with zeros
+    beta = 1                               the code has an array for what is a number in the cell; zeros(n) for a block
     ...                                    all other parameters are what they are in the cell
 
 Left of `=` stand the person's names, right of it the cell's, so that `W_f = [R_f, W_f]` is no puzzle. The text is read
@@ -19,113 +22,16 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ..errors import CellError, LayoutError, Span, nearest
 from ..language.expressions import read_number, read_size
 from ..language.source import Source, parse_module
 from ..sizes import Size
+from .nodes import Affine, Block, Blocks, Cut, Fill, Parameter, Reshaped, Share, Turned, Widened
 
 _DEEPEST = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter of the cell."""
-
-    name: str
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """Parts side by side, or (`rows`) one below the other; those in `free` may change places."""
-
-    parts: tuple[Block, ...]
-    rows: bool
-    free: tuple[int, ...]
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        if len(self.free) == len(self.parts) > 1:
-            return f"?[{', '.join(map(str, self.parts))}]"
-        return f"[{', '.join(('?' if k in self.free else '') + str(part) for k, part in enumerate(self.parts))}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """scale · part + shift."""
-
-    part: Block
-    scale: float
-    shift: float
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        part = (
-            str(self.part)
-            if self.scale == 1
-            else f"-{self.part}"
-            if self.scale == -1
-            else f"{self.scale:g} * {self.part}"
-        )
-        if not self.shift:
-            return part if self.scale == 1 else f"({part})"
-        return f"({part} {'+' if self.shift > 0 else '-'} {abs(self.shift):g})"
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One of the summands that a parameter is split into."""
-
-    part: Block
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"share({self.part})"
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """The part with its axes in another order; None reverses them, as `.T` does."""
-
-    part: Block
-    axes: tuple[int, ...] | None
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.part}.T" if self.axes is None else f"{self.part}.transpose({', '.join(map(str, self.axes))})"
-
-
-@dataclass(frozen=True, slots=True)
-class Reshaped:
-    """The part's entries, in NumPy's order, in another shape."""
-
-    part: Block
-    shape: tuple[Size, ...]
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.part}.reshape({', '.join(map(str, self.shape))})"
-
-
-@dataclass(frozen=True, slots=True)
-class Widened:
-    """The part with new axes of length one: `b[:, None]`; `pattern` has True for a new axis."""
-
-    part: Block
-    pattern: tuple[bool, ...]
-    span: Span = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.part}[{', '.join('None' if new else ':' for new in self.pattern)}]"
-
-
-Block = Parameter | Blocks | Affine | Share | Turned | Reshaped | Widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,23 +59,6 @@ class Rules:
 
     def error(self, problem: str, span: Span, *, facts: tuple[str, ...] = (), mend: str = "") -> LayoutError:
         return _error(self.source, problem, span, facts=facts, mend=mend)
-
-
-def children(block: Block) -> tuple[Block, ...]:
-    match block:
-        case Parameter():
-            return ()
-        case Blocks(parts=parts):
-            return parts
-        case _:
-            return (block.part,)
-
-
-def walk_blocks(block: Block) -> Iterator[Block]:
-    """The block and everything in it, from left to right."""
-    yield block
-    for child in children(block):
-        yield from walk_blocks(child)
 
 
 def _error(source: Source, problem: str, span: Span, *, facts: tuple[str, ...] = (), mend: str = "") -> LayoutError:
@@ -246,6 +135,8 @@ class _Reader:
                 return Parameter(name, span)
             case ast.List():
                 return self.blocks(node, depth, all_free=False)
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                return Fill(float(read_number(self.source, value, span)), (), True, span)
             case ast.UnaryOp(op=ast.Invert(), operand=ast.List() as whole):
                 return self.blocks(whole, depth, all_free=True)
             case ast.UnaryOp(op=ast.Invert()):
@@ -273,6 +164,8 @@ class _Reader:
                 return Turned(self.block(value, depth + 1), None, span)
             case ast.Call(func=ast.Name(id="share"), args=[value], keywords=[]):
                 return Share(self.block(value, depth + 1), span)
+            case ast.Call(func=ast.Name(id="zeros" | "unused" as word), keywords=[]) if node.args:
+                return Fill(0.0, tuple(map(self.size, _spread(node.args))), word == "zeros", span)
             case ast.Call(func=ast.Attribute(value=value, attr="reshape"), keywords=[]) if node.args:
                 return Reshaped(self.block(value, depth + 1), tuple(map(self.size, _spread(node.args))), span)
             case ast.Call(func=ast.Attribute(value=value, attr="transpose"), keywords=[]):
@@ -280,7 +173,7 @@ class _Reader:
                 return Turned(self.block(value, depth + 1), axes or None, span)
             case ast.Subscript(value=value, slice=subscript):
                 parts = subscript.elts if isinstance(subscript, ast.Tuple) else [subscript]
-                return Widened(self.block(value, depth + 1), tuple(self.new_axis(part) for part in parts), span)
+                return self.subscripted(self.block(value, depth + 1), parts, span)
             case _:
                 raise self.fail(
                     "this is not part of the language of layouts",
@@ -291,10 +184,13 @@ class _Reader:
     def hint(self, node: ast.expr) -> str:
         if isinstance(node, ast.Call):
             word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            near = nearest(word, ["share", "reshape", "transpose"])
+            near = nearest(word, ["share", "zeros", "unused", "reshape", "transpose"])
             if near:
                 return near
-        return "there are [A, B], [[A], [B]], A.T, -A, 2 * A, A - 1, share(A), A.reshape(…), A.transpose(…), a[:, None]"
+        return (
+            "there are [A, B], [[A], [B]], A.T, -A, 2 * A, A - 1, share(A), A.reshape(…), A.transpose(…), a[:, None], "
+            "W[:n], zeros(n), unused(n)"
+        )
 
     def blocks(self, node: ast.List, depth: int, *, all_free: bool) -> Blocks:
         span = self.source.span(node)
@@ -337,14 +233,23 @@ class _Reader:
             raise self.fail("an axis is a number: 0, 1, …", node)
         return value
 
-    def new_axis(self, node: ast.expr) -> bool:
-        match node:
-            case ast.Constant(value=None):
-                return True
-            case ast.Slice(lower=None, upper=None, step=None):
-                return False
-            case _:
-                raise self.fail("a subscript only adds axes here: b[:, None], b[None, :]", node)
+    def subscripted(self, part: Block, parts: list[ast.expr], span: Span) -> Block:
+        """`W[:n, n:]` cuts, `b[:, None]` adds an axis; one that does both cuts first."""
+        pattern: list[bool] = []
+        ranges: list[tuple[Size | None, Size | None]] = []
+        for node in parts:
+            match node:
+                case ast.Constant(value=None):
+                    pattern.append(True)
+                case ast.Slice(lower=lower, upper=upper, step=None):
+                    pattern.append(False)
+                    ranges.append((lower and self.size(lower), upper and self.size(upper)))
+                case _:
+                    raise self.fail("a subscript cuts or adds axes: W[:n, n:], b[:, None]", node)
+        if any(bound is not None for pair in ranges for bound in pair):
+            part = Cut(part, tuple(ranges), span)
+            return Widened(part, tuple(pattern), span) if any(pattern) else part
+        return Widened(part, tuple(pattern), span)
 
 
 def _number(node: ast.expr) -> int | float | None:

@@ -13,11 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import nearest
+from ..errors import Span, nearest
 from ..sizes import Shape, Size, show_shape
-from .layout_text import Affine, Block, Blocks, Parameter, Reshaped, Rules, Share, Turned, Widened, children
+from .language import Rules
+from .nodes import Affine, Block, Blocks, Cut, Fill, Parameter, Reshaped, Share, Turned, Widened, children
 
 Array = np.ndarray[Any, Any]
+
+UNUSED, FIXED = 0, 1
+SLOTS = 2
+"""Entries that hold no parameter point to slots behind the parameters, where zeros stand: one for those that nobody
+reads and one for those that have to be what the layout says. Counted from the end until the total is known."""
 
 
 # In symbols ------------------------------------------------------------------------------------------------------
@@ -45,19 +51,16 @@ def shape_of_block(block: Block, shapes: Mapping[str, Shape], rules: Rules) -> S
             return tuple(shape[axis] for axis in axes)
         case Reshaped(shape=wanted, span=span):
             shape = inner[0][1]
+            _check_sizes(wanted, shapes, span, rules)
             names = sorted({name for size in (*shape, *wanted) for name in size.names})
-            known = {name for sizes in shapes.values() for size in sizes for name in size.names}
-            strange = [name for name in names if name not in known]
-            if strange:
-                raise rules.error(
-                    f"`{strange[0]}` is not a size of the cell", span, facts=(f"its sizes: {', '.join(sorted(known))}",)
-                )
             for start in (2, 11, 101):
                 dims = {name: start + 3 * k for k, name in enumerate(names)}
                 if prod(size.value(dims) for size in shape) != prod(size.value(dims) for size in wanted):
                     sides = f"`{inner[0][0]}` is {show_shape(shape)}, and {show_shape(wanted)} is asked for"
                     raise rules.error("the two shapes hold different numbers of entries", span, facts=(sides,))
             return wanted
+        case Cut(ranges=ranges, span=span):
+            return _cut_shape(inner[0], ranges, shapes, span, rules)
         case Widened(pattern=pattern, span=span):
             shape = inner[0][1]
             if pattern.count(False) != len(shape):
@@ -70,6 +73,46 @@ def shape_of_block(block: Block, shapes: Mapping[str, Shape], rules: Rules) -> S
             return tuple(Size.number(1) if new else next(old) for new in pattern)
         case Affine() | Share():
             return inner[0][1]
+        case Fill(shape=shape, span=span):
+            _check_sizes(shape, shapes, span, rules)
+            return shape
+
+
+def _cut_shape(
+    inner: tuple[Block, Shape],
+    ranges: tuple[tuple[Size | None, Size | None], ...],
+    shapes: Mapping[str, Shape],
+    span: Span,
+    rules: Rules,
+) -> Shape:
+    part, shape = inner
+    if len(ranges) != len(shape):
+        raise rules.error(
+            f"`{part}` is {show_shape(shape)} and the subscript has {len(ranges)} `:`",
+            span,
+            mend="one `:` for each axis that there is, None for each new one",
+        )
+    found: list[Size] = []
+    for size, (lower, upper) in zip(shape, ranges, strict=True):
+        start, stop = lower or Size.number(0), size if upper is None else upper
+        _check_sizes((start, stop), shapes, span, rules)
+        names = sorted({*size.names, *start.names, *stop.names})
+        for order in (names, names[::-1]):  # which of two sizes is the larger is not known
+            dims = {name: 11 + 30 * k for k, name in enumerate(order)}
+            if not 0 <= start.value(dims) < stop.value(dims) <= size.value(dims):
+                side = f"`{part}` is {show_shape(shape)}, and {start}:{stop} is asked for"
+                raise rules.error("a piece lies within what it is cut from", span, facts=(side,))
+        found.append(stop - start)
+    return tuple(found)
+
+
+def _check_sizes(wanted: Shape, shapes: Mapping[str, Shape], span: Span, rules: Rules) -> None:
+    known = {name for sizes in shapes.values() for size in sizes for name in size.names}
+    strange = sorted({name for size in wanted for name in size.names if name not in known})
+    if strange:
+        raise rules.error(
+            f"`{strange[0]}` is not a size of the cell", span, facts=(f"its sizes: {', '.join(sorted(known))}",)
+        )
 
 
 def _stacked_shape(block: Blocks, inner: list[tuple[Block, Shape]], rules: Rules) -> Shape:
@@ -154,33 +197,54 @@ def entries_of_block(block: Block, held: Mapping[str, Entries], dims: Mapping[st
             return held[name]
         case Blocks(rows=rows):
             return _stacked(inner, rows=rows)
+        case Fill(value=value, shape=shape, fixed=fixed):
+            sizes = tuple(size.value(dims) for size in shape)
+            slot = np.full(sizes, (FIXED if fixed else UNUSED) - SLOTS)
+            return Entries(slot, np.ones(sizes), np.full(sizes, value), np.full(sizes, -1))
         case Affine(scale=scale, shift=shift):
             part = inner[0]
             return Entries(part.index, part.scale * scale, part.shift * scale + shift, part.share)
         case Share():
             part = inner[0]
             return Entries(part.index, part.scale, part.shift, np.ones_like(part.share))
+        case Turned() | Reshaped() | Cut() | Widened():
+            return inner[0].moved(lambda a: move(block, a, dims))
+
+
+def move(block: Turned | Reshaped | Cut | Widened, array: Array, dims: Mapping[str, int]) -> Array:
+    """An array as a block moves it, without computing anything."""
+    match block:
         case Turned(axes=axes):
-            return inner[0].moved(lambda a: a.transpose(axes))
+            return array.transpose(axes)
         case Reshaped(shape=shape):
-            sizes = tuple(size.value(dims) for size in shape)
-            return inner[0].moved(lambda a: a.reshape(sizes))
+            return array.reshape(tuple(size.value(dims) for size in shape))
+        case Cut():
+            return array[piece_of(block, dims)]
         case Widened(pattern=pattern):
-            subscript = tuple(None if new else slice(None) for new in pattern)
-            return inner[0].moved(lambda a: a[subscript])
+            return array[tuple(None if new else slice(None) for new in pattern)]
+
+
+def piece_of(block: Cut, dims: Mapping[str, int]) -> tuple[slice, ...]:
+    """The slices that a block cuts at given sizes."""
+    return tuple(
+        slice(lower and lower.value(dims), None if upper is None else upper.value(dims))
+        for lower, upper in block.ranges
+    )
+
+
+def stack(arrays: list[Array], *, rows: bool) -> Array:
+    """Arrays side by side, or (`rows`) one below the other, as `Blocks` sets them."""
+    if not rows and all(a.ndim < 2 for a in arrays):
+        return np.concatenate([np.atleast_1d(a) for a in arrays])
+    if rows:
+        return np.concatenate([np.atleast_2d(a) for a in arrays], axis=0)
+    return np.concatenate([a if a.ndim == 2 else a.reshape(-1, 1) for a in arrays], axis=1)
 
 
 def _stacked(parts: list[Entries], *, rows: bool) -> Entries:
-    def stack(arrays: list[Array]) -> Array:
-        if not rows and all(a.ndim < 2 for a in arrays):
-            return np.concatenate([np.atleast_1d(a) for a in arrays])
-        if rows:
-            return np.concatenate([np.atleast_2d(a) for a in arrays], axis=0)
-        return np.concatenate([a if a.ndim == 2 else a.reshape(-1, 1) for a in arrays], axis=1)
-
     return Entries(
-        stack([part.index for part in parts]),
-        stack([part.scale for part in parts]),
-        stack([part.shift for part in parts]),
-        stack([part.share for part in parts]),
+        stack([part.index for part in parts], rows=rows),
+        stack([part.scale for part in parts], rows=rows),
+        stack([part.shift for part in parts], rows=rows),
+        stack([part.share for part in parts], rows=rows),
     )

@@ -15,13 +15,14 @@ from itertools import permutations, product
 from math import prod
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import OptionError, Span, nearest
 from ..sizes import Shape, show_shape
 from .axes import Axes, read_axes
-from .blocks import Array, Entries, entries_of_block, shape_of_block
-from .layout_text import Block, Blocks, Parameter, Rule, Rules, Share, children, read_layout, walk_blocks
+from .blocks import shape_of_block
+from .language import Rule, Rules, read_layout
+from .nodes import Block, Blocks, Cut, Fill, Parameter, Share, children, walk_blocks
+from .plan import Plan, build_plan
+from .values import Values
 
 if TYPE_CHECKING:
     from ..equations import Cell
@@ -34,7 +35,7 @@ Order = tuple[int, ...]
 class Layout:
     """How a person's arrays hold the canonical ones; what is left out is as it is in the cell.
 
-    `params` is text in the language of `layout_text`, one line for each of the person's arrays, or a dict of blocks by
+    `params` is text in the language of `language`, one line for each of the person's arrays, or a dict of blocks by
     the arrays' names. `x`, `outputs` and
     `state` name axes (see `axes`): one string for all arrays, or a dict of strings by name. `names` says what the
     person calls inputs, states and outputs: {"h": "hidden"}.
@@ -71,9 +72,11 @@ class Layout:
             return replace(self, params={rule.name: str(rule.block) for rule in rules})
         return replace(self, params=str(Rules(rules, self.rules.rest, self.rules.source)))
 
-    def bind(self, cell: Cell, extra: Mapping[str, Shape] | None = None) -> Bound:
-        """The layout for a cell, with every name and shape checked; `extra` are parameters beside the cell's own."""
-        return _bind(self, cell, {**cell.params, **(extra or {})})
+    def bind(self, cell: Cell, extra: Mapping[str, Shape] | None = None, without: tuple[str, ...] = ()) -> Bound:
+        """The layout for a cell, with every name and shape checked; `extra` are parameters beside the cell's own, and
+        `without` are those that the arrays have no place for."""
+        shapes = {name: shape for name, shape in cell.params.items() if name not in without}
+        return _bind(self, cell, {**shapes, **(extra or {})})
 
     def text(self) -> str:
         """The layout as a person would write it."""
@@ -86,7 +89,7 @@ class Layout:
 
 def settle_block(block: Block, orders: Iterator[Order]) -> Block:
     """The block with its lists in the given orders, taken as they come."""
-    if isinstance(block, Parameter):
+    if isinstance(block, Parameter | Fill):
         return block
     if not isinstance(block, Blocks):
         return replace(block, part=settle_block(block.part, orders))
@@ -137,6 +140,10 @@ class Bound:
         """Whether the code has the outputs of the last step alone."""
         return any(axes.last_only for axes in self.outputs.values())
 
+    def values(self, dims: Mapping[str, int]) -> Values:
+        """The way from the parameters' values to the person's arrays and back, at given sizes, for weights."""
+        return Values(self.blocks, self.shapes, dims, self.layout.rules)
+
     def plan(self, dims: Mapping[str, int]) -> Plan:
         """The way from the parameters to the person's arrays and back, at given sizes."""
         key = tuple(dims.items())
@@ -169,6 +176,7 @@ def _bind(layout: Layout, cell: Cell, shapes: Mapping[str, Shape]) -> Bound:
             )
         blocks[name], held[name] = Parameter(name, Span(1, 0, 1, 1)), shapes[name]
     _check_shares(rules)
+    _check_pieces(rules, blocks, shapes)
     batch = "N " if _names_the_batch(layout) else ""
     inputs = _read_all(layout.x, cell.inputs, "x", "T " + batch, timed=True)
     outputs = _read_all(layout.outputs, cell.outputs, "outputs", "T " + batch, timed=True)
@@ -221,6 +229,26 @@ def _check_shares(rules: Rules) -> None:
             )
 
 
+def _check_pieces(rules: Rules, blocks: Mapping[str, Block], shapes: Mapping[str, Shape]) -> None:
+    """Every entry of a parameter that is cut to pieces is somewhere."""
+    cut = [block for rule in rules.rules for block in walk_blocks(rule.block) if isinstance(block, Cut)]
+    if not cut:
+        return
+    names = sorted({name for shape in shapes.values() for size in shape for name in size.names})
+    plan = build_plan(blocks, shapes, {name: 3 + 2 * k for k, name in enumerate(names)})
+    held = {int(k) for entries in plan.entries.values() for k in entries.index.ravel()}
+    for name, start in plan.offsets.items():
+        missing = next((k for k in range(prod(plan.sizes[name])) if start + k not in held), None)
+        if missing is not None:
+            piece = next(block for block in cut if Parameter(name, block.span) in walk_blocks(block))
+            raise rules.error(
+                f"some entries of `{name}` stand nowhere",
+                piece.span,
+                facts=(f"`{name}` is {show_shape(shapes[name])}",),
+                mend="each piece that is cut off has to be in some array",
+            )
+
+
 def _called(layout: Layout, cell: Cell) -> dict[str, str]:
     known = [*cell.inputs, *cell.states, *cell.outputs]
     for name in layout.names:
@@ -250,143 +278,3 @@ def _read_all(
             text or as_in_cell.strip(), shape, name if name == what else f"{what} {name}", timed=timed
         )
     return axes
-
-
-# At given sizes --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """u = scale · w[index] + shift for every array u of the person, with w all parameters in one row."""
-
-    sizes: Mapping[str, tuple[int, ...]]
-    offsets: Mapping[str, int]
-    total: int
-    entries: Mapping[str, Entries]
-    shares: int
-    # What part of its entry each share is given.
-    parts: Mapping[str, Array]
-    _simple: Mapping[str, bool]
-
-    def lay_out(self, params: Mapping[str, Array]) -> dict[str, Array]:
-        """The person's arrays; new ones, so that their code cannot change ours."""
-        row = np.concatenate([params[name].ravel() for name in self.sizes]) if self.sizes else np.zeros(0)
-        arrays: dict[str, Array] = {}
-        for name, entries in self.entries.items():
-            array = np.asarray(row[entries.index])
-            if not self._simple[name]:
-                array = ((array * entries.scale + entries.shift) * self.parts[name]).astype(row.dtype)
-            arrays[name] = array
-        return arrays
-
-    def read_gradients(self, arrays: Mapping[str, Array | None]) -> list[dict[str, Array]]:
-        """Gradients of the parameters from those of the person's arrays: Aᵀ u. One reading, or one for each share
-        where parameters are split; a parameter of which an entry is missing is left out."""
-        first, missing = self._read_share(arrays, 0)
-        readings = [self._cut(first, missing)]
-        for share in range(1, self.shares):
-            row, lacking = self._read_share(arrays, share)
-            # Entries that have fewer shares repeat the first reading.
-            fewer = ~self._has_share(share)
-            row[fewer], lacking[fewer] = first[fewer], missing[fewer]
-            readings.append(self._cut(row, lacking))
-        return readings
-
-    def _read_share(self, arrays: Mapping[str, Array | None], share: int) -> tuple[Array, Array]:
-        """All gradients in one row, split entries by their share of this number, and which entries are lacking."""
-        row = np.zeros(self.total)
-        lacking = np.zeros(self.total, bool)
-        for name, entries in self.entries.items():
-            array = arrays.get(name)
-            index, scale = entries.index, entries.scale
-            chosen = (entries.share < 0) | (entries.share == share)
-            if not chosen.all():
-                index, scale = index[chosen], scale[chosen]
-                array = None if array is None else array[chosen]
-            if array is None:
-                lacking[index] = True
-            else:
-                row += np.bincount(index.ravel(), np.ravel(array * scale), self.total)
-        return row, lacking
-
-    def read_params(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """The parameters that the person's arrays hold: w from u. Shares are added up."""
-        row = np.zeros(self.total)
-        for name, entries in self.entries.items():
-            value = (arrays[name] - entries.shift * self.parts[name]) / entries.scale
-            split = entries.share >= 0
-            row[entries.index[~split]] = value[~split]
-            np.add.at(row, entries.index[split], value[split])
-        return self._cut(row, np.zeros(self.total, bool))
-
-    def places(self, name: str, index: tuple[int, ...]) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """Where the person has an entry of a parameter: arrays and indices."""
-        entry = self.offsets[name] + (int(np.ravel_multi_index(index, self.sizes[name])) if index else 0)
-        return tuple(
-            (array, tuple(int(k) for k in place))
-            for array, entries in self.entries.items()
-            for place in np.argwhere(entries.index == entry)
-        )
-
-    def _has_share(self, share: int) -> Array:
-        found = np.zeros(self.total, bool)
-        for entries in self.entries.values():
-            found[entries.index[entries.share == share]] = True
-        return found
-
-    def _cut(self, row: Array, lacking: Array) -> dict[str, Array]:
-        """The parameters in a row, each in its shape; those with a lacking entry are left out."""
-        some = lacking.any()
-        params: dict[str, Array] = {}
-        for name, shape in self.sizes.items():
-            start = self.offsets[name]
-            stop = start + prod(shape)
-            if not (some and lacking[start:stop].any()):
-                params[name] = row[start:stop].reshape(shape)
-        return params
-
-
-def build_plan(blocks: Mapping[str, Block], shapes: Mapping[str, Shape], dims: Mapping[str, int]) -> Plan:
-    """Which entry of the parameters every entry of every array holds."""
-    sizes = {name: tuple(size.value(dims) for size in shape) for name, shape in shapes.items()}
-    offsets: dict[str, int] = {}
-    held: dict[str, Entries] = {}
-    total = 0
-    for name, shape in sizes.items():
-        offsets[name] = total
-        count = prod(shape)
-        index = np.arange(total, total + count).reshape(shape)
-        held[name] = Entries(index, np.ones(shape), np.zeros(shape), np.full(shape, -1))
-        total += count
-    entries = {name: entries_of_block(block, held, dims) for name, block in blocks.items()}
-    entries, parts, shares = _split(entries, total)
-    simple = {
-        name: bool((e.scale == 1).all() and not e.shift.any() and (e.share < 0).all()) for name, e in entries.items()
-    }
-    return Plan(sizes, offsets, total, entries, shares, parts, simple)
-
-
-def _split(entries: Mapping[str, Entries], total: int) -> tuple[dict[str, Entries], dict[str, Array], int]:
-    """Shares get numbers, and unequal parts that add up to one: with equal parts, code that takes one bias for the
-    other would go unnoticed."""
-    count = np.zeros(total, int)
-    for e in entries.values():
-        np.add.at(count, e.index[e.share >= 0], 1)
-    seen = np.zeros(total, int)
-    numbered: dict[str, Entries] = {}
-    parts: dict[str, Array] = {}
-    for name, e in entries.items():
-        share, part = e.share.copy(), np.ones(e.index.shape)
-        for place in map(tuple, np.argwhere(e.share >= 0)):
-            entry = e.index[place]
-            k = share[place] = seen[entry]
-            # 3/8, 3/16, …, and the rest for the last: binary, so that the shares add up exactly but for rounding.
-            part[place] = 1 - 0.75 * (1 - 0.5**k) if k == count[entry] - 1 else 0.375 * 0.5**k
-            seen[entry] += 1
-        numbered[name], parts[name] = Entries(e.index, e.scale, e.shift, share), part
-    return numbered, parts, int(count.max(initial=0))
-
-
-def describe(bound: Bound) -> str:
-    """The person's arrays with their shapes, for messages."""
-    return ", ".join(f"{name} {show_shape(shape)}" for name, shape in bound.held.items())

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symrnn
+from symrnn.layouts.axes import Unlike, read_axes
+from symrnn.layouts.layout import Layout
 from symrnn.sizes import Size
-from symrnn.verifying.axes import Unlike, read_axes
-from symrnn.verifying.layout import Layout
 
 N, M = Size.of("n"), Size.of("m")
 T_, N_, F_ = 5, 3, 4

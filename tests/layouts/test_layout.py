@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symrnn
-from symrnn.verifying.layout import Layout, joint_orders
+from symrnn.layouts.layout import Layout, joint_orders
 
 DIMS = {"m": 3, "n": 4}
 CELL = symrnn.cell("""
@@ -49,7 +49,11 @@ def shape_under(text_and_value):
 
 @st.composite
 def arrays(draw):
-    kind = draw(st.sampled_from(["side", "below", "vector", "turned", "reshaped", "augmented", "corner", "widened"]))
+    kind = draw(
+        st.sampled_from(
+            ["side", "below", "vector", "turned", "reshaped", "augmented", "corner", "widened", "filled", "cut"]
+        )
+    )
     if kind == "vector":
         parts = draw(st.lists(blocks(["b_a", "b_d", "p_d"]), min_size=1, max_size=4))
         return f"[{', '.join(t for t, _ in parts)}]", lambda p: np.concatenate([v(p) for _, v in parts])
@@ -73,6 +77,14 @@ def arrays(draw):
     if kind == "turned":
         text, value = draw(arrays())
         return f"{text}.T" if text.startswith("[") else f"({text}).T", lambda p: value(p).T
+    if kind == "filled":
+        word = draw(st.sampled_from(["zeros", "unused"]))
+        return f"[R_a, {word}(n, 2*m), b_d]", lambda p: np.hstack([p["R_a"], np.zeros((4, 6)), p["b_d"][:, None]])
+    if kind == "cut":
+        # Both pieces, the second one first, and a corner of another matrix beside them.
+        return "[R_a[:, 1:], R_a[:, :1], R_d[:, n-2:], R_d[:, :n-2]]", lambda p: np.hstack(
+            [p["R_a"][:, 1:], p["R_a"][:, :1], p["R_d"][:, 2:], p["R_d"][:, :2]]
+        )
     if kind == "widened":
         return "(b_d - 1)[:, None]", lambda p: p["b_d"][:, None] - 1
     return (
@@ -113,6 +125,19 @@ def test_parameters_are_read_back(drawn, seed):
     params = params_of(seed)
     for name, array in plan.read_params(plan.lay_out(params)).items():
         assert np.allclose(array, params[name], rtol=0, atol=1e-14)
+
+
+@given(st.lists(arrays(), min_size=1, max_size=4), st.integers(0, 5))
+def test_weights_are_laid_out_and_read_as_numpy_does(drawn, seed):
+    text = "\n".join(f"u_{k} = {block}" for k, (block, _) in enumerate(drawn)) + "\n..."
+    values, params = Layout(text).bind(CELL).values(DIMS), params_of(seed)
+    laid_out = values.lay_out(params)
+    for k, (_, value) in enumerate(drawn):
+        assert np.array_equal(laid_out[f"u_{k}"], value(params))
+    read = values.read(laid_out)
+    for name, array in read.items():
+        assert np.allclose(array, params[name], rtol=0, atol=1e-14)
+    assert values.contradiction(laid_out, read) is None
 
 
 @given(st.lists(arrays(), min_size=1, max_size=4))
@@ -254,6 +279,30 @@ REFUSED = {
     1 | W = W_a.reshape(k, m)
       |     ^^^^^^^^^^^^^^^^^
   its sizes: m, n""",
+    "W = R_a[:, 1:]\n...": """layout:1: some entries of `R_a` stand nowhere
+    1 | W = R_a[:, 1:]
+      |     ^^^^^^^^^^
+  `R_a` is (n × n)
+  mend: each piece that is cut off has to be in some array""",
+    "W = R_a[:, :m]\n...": """layout:1: a piece lies within what it is cut from
+    1 | W = R_a[:, :m]
+      |     ^^^^^^^^^^
+  `R_a` is (n × n), and 0:m is asked for""",
+    "W = R_a[:n]\n...": """layout:1: `R_a` is (n × n) and the subscript has 1 `:`
+    1 | W = R_a[:n]
+      |     ^^^^^^^
+  mend: one `:` for each axis that there is, None for each new one""",
+    "W = R_a[0, :]\n...": """layout:1: a subscript cuts or adds axes: W[:n, n:], b[:, None]
+    1 | W = R_a[0, :]
+      |         ^""",
+    "W = [R_a, zeros(k, n)]\n...": """layout:1: `k` is not a size of the cell
+    1 | W = [R_a, zeros(k, n)]
+      |           ^^^^^^^^^^^
+  its sizes: m, n""",
+    "W = [R_a, unusd(n, n)]\n...": """layout:1: this is not part of the language of layouts
+    1 | W = [R_a, unusd(n, n)]
+      |           ^^^^^^^^^^^
+  mend: did you mean `unused`?""",
     "W = ?W_a": """layout:1: `?` marks the blocks of a list that may change places
     1 | W = ?W_a
       |     ^^^^

@@ -1,0 +1,221 @@
+"""Arrays laid out as blocks say, and read back: whole arrays at a time, for weights of any size.
+
+`plan` knows of every entry where it stands, which gradients need; weights are only moved, so that here every block is a
+few NumPy calls. A parameter that is split into shares is whole in its first place and zero in the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..sizes import Shape
+from .blocks import Array, move, piece_of, shape_of_block, stack
+from .language import Rules
+from .nodes import Affine, Block, Blocks, Cut, Fill, Parameter, Reshaped, Share, Turned, Widened, children
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An entry of an array that holds `value` and has to be `wanted`: because no parameter stands there, or because
+    its parameter stands in another place too, with another value."""
+
+    array: str
+    index: tuple[int, ...]
+    value: float
+    wanted: float
+    holds_none: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The blocks of all arrays at given sizes; `shapes` are those of the parameters."""
+
+    blocks: Mapping[str, Block]
+    shapes: Mapping[str, Shape]
+    sizes: Mapping[str, int]
+    rules: Rules
+    # Which entries of a split parameter have been met already.
+    _met: dict[str, Array] = field(default_factory=dict)
+
+    def lay_out(self, params: Mapping[str, Array]) -> dict[str, Array]:
+        """The arrays that hold the parameters; new ones."""
+        self._met.clear()
+        dtype = np.result_type(*params.values()) if params else np.dtype("float64")
+        return {
+            name: np.array(self._make(block, lambda leaf: params[leaf]), dtype) for name, block in self.blocks.items()
+        }
+
+    def read(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        """The parameters that arrays hold; shares are added up."""
+        self._met.clear()
+        dtype = np.result_type(*arrays.values())
+        params = {name: np.zeros(self._sizes(shape), dtype) for name, shape in self.shapes.items()}
+        for name, block in self.blocks.items():
+            array = arrays[name]
+            self._take(block, array, np.ones(array.shape, bool), None, params)
+        return params
+
+    def contradiction(self, arrays: Mapping[str, Array], params: Mapping[str, Array]) -> Contradiction | None:
+        """An entry of the arrays that is not what the parameters read from them say."""
+        for name, block in self.blocks.items():
+            array, wanted = arrays[name], self._make(block, lambda leaf: params[leaf], shared=False)
+            held = self._moved(block, lambda leaf: np.ones(self._sizes(self.shapes[leaf]), bool), lambda fill: False)
+            bound = self._moved(
+                block, lambda leaf: np.ones(self._sizes(self.shapes[leaf]), bool), _is_fixed, share=False
+            )
+            room = 8 * np.finfo(array.dtype).eps * (1 + abs(array))
+            alike = (abs(array - wanted) <= room) | (array == wanted) | (np.isnan(array) & np.isnan(wanted))
+            # Zeros that nobody stands for are zeros, not nearly so.
+            alike &= held | (array == wanted)
+            wrong = np.argwhere(bound & ~alike)
+            if len(wrong):
+                place = tuple(int(k) for k in wrong[0])
+                return Contradiction(name, place, float(array[place]), float(wanted[place]), not held[place])
+        return None
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        return tuple(size.value(self.sizes) for size in shape)
+
+    def _moved(
+        self, block: Block, leaf: Callable[[str], Array], fill: Callable[[Fill], object], share: bool = True
+    ) -> Array:
+        """What a block makes of its leaves without computing anything; without `share`, shares are False."""
+        match block:
+            case Parameter(name=name):
+                return leaf(name)
+            case Fill(shape=shape):
+                return np.full(self._sizes(shape), fill(block))
+        inner = [self._moved(part, leaf, fill, share) for part in children(block)]
+        match block:
+            case Blocks(rows=rows):
+                return stack(inner, rows=rows)
+            case Turned() | Reshaped() | Cut() | Widened():
+                return move(block, inner[0], self.sizes)
+            case Share() if not share:
+                return np.zeros_like(inner[0])
+            case _:
+                return inner[0]
+
+    def _make(self, block: Block, leaf: Callable[[str], Array], shared: bool = True) -> Array:
+        match block:
+            case Parameter(name=name):
+                return leaf(name)
+            case Fill(value=value, shape=shape):
+                return np.full(self._sizes(shape), value)
+        inner = [self._make(part, leaf, shared) for part in children(block)]
+        match block:
+            case Blocks(rows=rows):
+                return stack(inner, rows=rows)
+            case Turned() | Reshaped() | Cut() | Widened():
+                return move(block, inner[0], self.sizes)
+            case Affine(scale=scale, shift=shift):
+                return inner[0] * scale + shift
+            case Share(part=part) if shared:
+                return np.where(self._first(part), inner[0], 0)
+            case _:
+                return inner[0]
+
+    def _first(self, block: Block) -> Array:
+        """Which entries of a share are the first ones of their parameters; they have been met after that."""
+        for part in _parameters(block):
+            self._met.setdefault(part, np.zeros(self._sizes(self.shapes[part]), bool))
+        first = ~self._moved(block, lambda leaf: self._met[leaf], lambda fill: False)
+        met = {part: np.zeros_like(self._met[part]) for part in _parameters(block)}
+        self._take(_plain(block), np.ones(first.shape, bool), np.ones(first.shape, bool), None, met)
+        for part, now in met.items():
+            self._met[part] = self._met[part] | now
+        return first
+
+    def _take(self, block: Block, array: Array, where: Array, first: Array | None, params: Mapping[str, Array]) -> None:
+        """Put into the parameters what an array holds `where` it holds something. Inside of a share, values are added
+        and `first` says where constants have to be taken off."""
+        match block:
+            case Parameter(name=name):
+                held = params[name]
+                held[where] = array[where] + (0 if first is None else held[where])
+            case Fill():
+                pass
+            case Affine(part=part, scale=scale, shift=shift):
+                shifts = shift if first is None else np.where(first, shift, 0).astype(array.dtype)
+                self._take(part, (array - shifts) / scale, where, first, params)
+            case Share(part=part):
+                self._take(part, array, where, self._first(part), params)
+            case Blocks(parts=parts, rows=rows):
+                self._take_apart(parts, rows, array, where, first, params)
+            case Turned() | Reshaped() | Cut() | Widened():
+                shape = self._sizes(shape_of_block(block.part, self.shapes, self.rules))
+                back = [None if a is None else self._back(block, a, shape) for a in (array, where, first)]
+                assert back[0] is not None
+                assert back[1] is not None
+                self._take(block.part, back[0], back[1], back[2], params)
+
+    def _take_apart(
+        self,
+        parts: tuple[Block, ...],
+        rows: bool,
+        array: Array,
+        where: Array,
+        first: Array | None,
+        params: Mapping[str, Array],
+    ) -> None:
+        start = 0
+        for part in parts:
+            shape = self._sizes(shape_of_block(part, self.shapes, self.rules))
+            if array.ndim == 1:
+                length = shape[0] if shape else 1
+            elif rows:
+                length = shape[0] if len(shape) == 2 else 1
+            else:
+                length = shape[1] if len(shape) == 2 else 1
+            piece: tuple[slice, ...] = (slice(start, start + length),)
+            if array.ndim == 2 and not rows:
+                piece = (slice(None), *piece)
+            cut = [None if a is None else a[piece].reshape(shape) for a in (array, where, first)]
+            assert cut[0] is not None
+            assert cut[1] is not None
+            self._take(part, cut[0], cut[1], cut[2], params)
+            start += length
+
+    def _back(self, block: Turned | Reshaped | Cut | Widened, array: Array, shape: tuple[int, ...]) -> Array:
+        """The way back of `move`, to an array of `shape`; what was cut off is zero, or False."""
+        match block:
+            case Turned(axes=axes):
+                return array.transpose(None if axes is None else np.argsort(axes))
+            case Cut():
+                whole = np.zeros(shape, array.dtype)
+                whole[piece_of(block, self.sizes)] = array
+                return whole
+            case _:
+                return array.reshape(shape)
+
+
+def _is_fixed(fill: Fill) -> bool:
+    return fill.fixed
+
+
+def _parameters(block: Block) -> list[str]:
+    if isinstance(block, Parameter):
+        return [block.name]
+    return [name for part in children(block) for name in _parameters(part)]
+
+
+def _plain(block: Block) -> Block:
+    """The block with its constants and factors left out: what moves, and not what is computed."""
+    match block:
+        case Parameter() | Fill():
+            return block
+        case Affine(part=part) | Share(part=part):
+            return _plain(part)
+        case Blocks(parts=parts, rows=rows, free=free, span=span):
+            return Blocks(tuple(map(_plain, parts)), rows, free, span)
+        case Turned(part=part, axes=axes, span=span):
+            return Turned(_plain(part), axes, span)
+        case Reshaped(part=part, shape=shape, span=span):
+            return Reshaped(_plain(part), shape, span)
+        case Cut(part=part, ranges=ranges, span=span):
+            return Cut(_plain(part), ranges, span)
+        case Widened(part=part, pattern=pattern, span=span):
+            return Widened(_plain(part), pattern, span)
