@@ -7,6 +7,7 @@
     d = symrnn.derive(cell)           its backward equations: d.text(), d.latex(), d.numpy()
     symrnn.prove(cell)                exact proof in scalar components
     symrnn.check(cell)                numeric check against independent oracles
+    symrnn.compare("lstm", "gru")     which equations of two cells differ
     symrnn.verify(cell, backward)     hand-written backprop: what is wrong, and why
 
 Names are imported when they are first used, so that `symrnn --help` needs neither SymPy nor NumPy.
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import CellError, CompilerError, InputError, OptionError, SymrnnError
     from .library import load, zoo
     from .numeric import Gradients, Kernel
+    from .render import Difference, compare
     from .verifying import Finding, Layout, VerifyReport, verify
 
 __version__ = "0.1.0"
@@ -41,6 +43,8 @@ _CONTENTS = {
     "Derivation": "derivation",
     "Kernel": "numeric",
     "Gradients": "numeric",
+    "compare": "render",
+    "Difference": "render",
     "prove": "checking",
     "Proof": "checking",
     "check": "checking",
@@ -62,6 +66,7 @@ __all__ = [
     "CheckReport",
     "CompilerError",
     "Derivation",
+    "Difference",
     "Equation",
     "Finding",
     "Gradients",
@@ -76,6 +81,7 @@ __all__ = [
     "VerifyReport",
     "cell",
     "check",
+    "compare",
     "derive",
     "load",
     "prove",

@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .catalogue import read_catalogue
 from .errors import CellError, OptionError, nearest
 
 if TYPE_CHECKING:
     from .equations import Cell
 
 
-def zoo_texts() -> dict[str, tuple[str, str]]:
-    """For every cell of the zoo its file's text and the first line of its docstring; nothing heavy is imported."""
-    found: dict[str, tuple[str, str]] = {}
-    folder = resources.files("symrnn").joinpath("cells")
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not file.name.endswith(".py"):
-            continue
-        text = file.read_text(encoding="utf-8")
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef):
-                found[node.name] = (text, (ast.get_docstring(node) or "").split("\n")[0])
-    return found
-
-
 class Zoo(Mapping[str, "Cell"]):
-    """The cells that come with symrnn, by name; each is read when it is first asked for."""
+    """The cells that come with symrnn, by name; each is read when it is first asked for. An alias finds its cell."""
 
     def __getitem__(self, name: str) -> Cell:
-        return _zoo_cell(name)
+        return _zoo_cell(read_catalogue().aliases.get(name, name))
 
     def __contains__(self, name: object) -> bool:
-        return name in zoo_texts()  # without parsing a cell to find out
+        catalogue = read_catalogue()  # without parsing a cell to find out
+        return name in catalogue.entries or name in catalogue.aliases
 
     def __iter__(self) -> Iterator[str]:
-        return iter(zoo_texts())
+        return iter(read_catalogue().entries)
 
     def __len__(self) -> int:
-        return len(zoo_texts())
+        return len(read_catalogue().entries)
 
     def __repr__(self) -> str:
         return f"<Zoo: {', '.join(self)}>"
@@ -53,10 +39,10 @@ def _zoo_cell(name: str) -> Cell:
     from .equations import build_cell
     from .language import Source
 
-    texts = zoo_texts()
-    if name not in texts:
+    entries = read_catalogue().entries
+    if name not in entries:
         raise KeyError(name)
-    return build_cell(Source(texts[name][0], f"zoo:{name}"), name)
+    return build_cell(Source(entries[name].page, f"zoo:{name}"), name)
 
 
 zoo = Zoo()
@@ -71,10 +57,10 @@ def load(name: str) -> Cell:
         path, member = name, ""
     if path.endswith(".py") or Path(path).is_file():
         return load_file(Path(path), member or None)
-    known = list(zoo)
-    meant = nearest(name, known)
+    meant = nearest(name, [*zoo, *read_catalogue().aliases])
     raise OptionError(
-        f"there is no cell called {name!r}{meant and f'; {meant}'}\n  the zoo has: {', '.join(known)}\n"
+        f"there is no cell called {name!r}{meant and f'; {meant}'}\n"
+        f"  `symrnn list` names the {len(zoo)} cells of the zoo\n"
         "  for a cell of your own give its file, such as my_cell.py or my_cell.py:name"
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import symrnn
-from symrnn.library import as_cell, zoo_texts
+from symrnn.library import as_cell
 
 PAIR = "def first(x, h):\n    return x + h\n\ndef second(x, h):\n    return x - h\n"
 ZOO = {"gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn"}
@@ -27,13 +27,6 @@ def test_the_zoo_is_read_only_and_parses_a_cell_once() -> None:
     with pytest.raises(KeyError):
         symrnn.zoo["ltsm"]
     assert symrnn.zoo["lstm"] is symrnn.zoo["lstm"]
-
-
-def test_every_cell_of_the_zoo_says_where_it_comes_from_in_one_line() -> None:
-    for name, (text, about) in zoo_texts().items():
-        assert f"def {name}(" in text
-        assert about.endswith(".")
-        assert any(character.isdigit() for character in symrnn.zoo[name].doc), f"{name} names no source with a year"
 
 
 def test_load_takes_a_name_of_the_zoo() -> None:
@@ -95,15 +88,15 @@ def test_a_misspelt_name_suggests() -> None:
         symrnn.load("ltsm")
     assert str(caught.value) == (
         "there is no cell called 'ltsm'; did you mean `lstm`?\n"
-        f"  the zoo has: {', '.join(symrnn.zoo)}\n"
+        f"  `symrnn list` names the {len(symrnn.zoo)} cells of the zoo\n"
         "  for a cell of your own give its file, such as my_cell.py or my_cell.py:name"
     )
 
 
 def test_a_name_like_nothing_known_suggests_nothing() -> None:
     with pytest.raises(symrnn.OptionError) as caught:
-        symrnn.load("transformer")
-    assert str(caught.value).split("\n")[0] == "there is no cell called 'transformer'"
+        symrnn.load("zebra")
+    assert str(caught.value).split("\n")[0] == "there is no cell called 'zebra'"
 
 
 def _plain(x, h):

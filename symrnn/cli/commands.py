@@ -27,7 +27,7 @@ def run(call: Call) -> Answer:
         case "help":
             return Answer(call.cell)
         case "list":
-            return list_cells()
+            return list_cells(call)
         case "show":
             return show(call)
         case "check":
@@ -40,22 +40,37 @@ def run(call: Call) -> Answer:
             return export_pages(call)
 
 
-def list_cells() -> Answer:
-    """The names of the zoo, each with the first line of its description."""
-    from ..library import zoo_texts
+def list_cells(call: Call) -> Answer:
+    """The names of the zoo, each with the first line of its description; or its families."""
+    from ..catalogue import read_catalogue
 
-    texts = zoo_texts()
-    width = max(map(len, texts), default=0)
-    return Answer("\n".join(f"{name:<{width}}  {about}" for name, (_, about) in texts.items()))
+    catalogue = read_catalogue()
+    if call.family == "":
+        counted = {family: len(catalogue.of_family(family)) for family in catalogue.families}
+        width = max(map(len, counted), default=0)
+        return Answer(
+            "\n".join(
+                f"{family:<{width}}  {count:>2} cell{'s' * (count != 1):<1}  {catalogue.families[family]}"
+                for family, count in counted.items()
+            )
+        )
+    entries = catalogue.of_family(call.family) if call.family is not None else tuple(catalogue.entries.values())
+    width = max((len(entry.name) for entry in entries), default=0)
+    lines: list[str] = []
+    for entry in entries:
+        also = f" Also: {', '.join(entry.aliases)}." if entry.aliases else ""
+        lines.append(f"{entry.name:<{width}}  {entry.about}{also}")
+    return Answer("\n".join(lines))
 
 
 def show(call: Call) -> Answer:
-    """Forward and backward equations."""
-    from ..render import render
+    """Forward and backward equations; or which of them differ between two cells."""
+    from ..render import compare, render
 
-    form = call.format or "text"
-    derivation = _derive(call)
-    return Answer(render(derivation, form, steps=call.steps, notation=call.notation, lang=call.lang))
+    if call.diff:
+        first, second = map(_read_cell, call.cells)
+        return Answer(compare(first, second, notation=call.notation, lang=call.lang).text())
+    return Answer(render(_derive(call), call.format, steps=call.steps, notation=call.notation, lang=call.lang))
 
 
 def export_pages(call: Call) -> Answer:
@@ -69,10 +84,10 @@ def export_pages(call: Call) -> Answer:
 
 def check(call: Call) -> Answer:
     """Both verdicts on every cell, the exact proof and the numeric check; or a campaign over many seeds."""
-    from ..library import zoo_texts
+    from ..library import zoo
     from .campaign import run_campaign
 
-    cells = [_read_cell(name) for name in (zoo_texts() if call.all else call.cells)]
+    cells = [_read_cell(name) for name in (zoo if call.all else call.cells)]
     if call.seeds is not None:
         summary = run_campaign(cells, call)
         return Answer(summary.to_json() if call.json else summary.text(), bool(summary))

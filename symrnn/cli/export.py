@@ -22,21 +22,22 @@ RECORD = ".symrnn.json"
 
 def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
     """Write the pages of cells and an index. Says what was done, and whether everything was as it should be."""
-    from ..publishing import index_page, publish, read_formats
+    from ..campaign.executors import available_processors
+    from ..publishing import Order, index_page, publish, read_formats
+    from ..render import read_language, read_notation
 
     if not call.folder:
         raise OptionError("say where to: symrnn export -o DIR\n  try: symrnn export --help")
     folder = Path(call.folder)
     formats = read_formats(call.format or "md,tex,py")
+    order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick)
     published: list[Published] = []
-    for place, item in enumerate(
-        publish(cells, formats=formats, notation=call.notation, lang=call.lang, evidence=not call.quick), start=1
-    ):
-        print(f"{item.cell.name} ({place} of {len(cells)})", file=sys.stderr, flush=True)
+    for place, item in enumerate(publish(cells, order, jobs=call.jobs or available_processors()), start=1):
+        print(f"{item.name} ({place} of {len(cells)})", file=sys.stderr, flush=True)
         published.append(item)
     pages = [page for item in published for page in item.pages]
     if len(published) > 1:
-        pages.append(index_page(published, call.lang))
+        pages.append(index_page(cells, published, call.lang))
     if call.check:
         return _compare(folder, pages, whole=not call.cells)
     return _write(folder, pages, call.force), True

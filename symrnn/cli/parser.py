@@ -40,6 +40,8 @@ class Call:
     force: bool = False
     quick: bool = False
     check: bool = False
+    diff: bool = False
+    family: str | None = None
 
 
 _ABOUT = "Backward equations of recurrent cells: derived symbolically, printed, computed and proved."
@@ -67,8 +69,10 @@ examples:
 
 {_CELLS}""",
     "list": """\
-example:
-  symrnn list""",
+examples:
+  symrnn list
+  symrnn list --family
+  symrnn list --family lstm""",
     "show": f"""\
 examples:
   symrnn show peephole_lstm
@@ -77,6 +81,7 @@ examples:
   symrnn show lstm --format html --notation greff --lang zh -o lstm.html
   symrnn show lstm --notation vectors=row,time=superscript
   symrnn show my_cells.py:mgu
+  symrnn show --diff lstm peephole_lstm
   cat my_cell.py | symrnn show -
 
 {_CELLS}""",
@@ -175,6 +180,8 @@ def parse(arguments: Sequence[str]) -> Call:
         options["cells"] = tuple(options["cells"])
     if word == "check":
         _require_sensible_check(options, commands[word])
+    if word == "show":
+        _require_sensible_show(options, commands[word])
     return Call(**options)
 
 
@@ -189,13 +196,17 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         commands[name] = group.add_parser(name, help=about, add_help=False, allow_abbrev=False)
         return _complete(commands[name], f"{about[0].upper()}{about[1:]}.", _EXAMPLES[name])
 
-    command("list", "name the cells of the zoo")
+    names = command("list", "name the cells of the zoo")
+    names.add_argument(
+        "--family", nargs="?", const="", metavar="NAME", help="the cells of one family; without a name, the families"
+    )
     show = command("show", "print a cell's forward and backward equations")
     check = command("check", "derive a cell's gradients, prove them and check them numerically")
     verify = command("verify", "say what is wrong in a hand-written backward pass, and why")
     code = command("code", "print a cell's forward and backward pass as a program")
-    for made in (show, code):
-        made.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
+    show.add_argument("cells", metavar="CELL", nargs="+", help="zoo name, file.py, file.py:name, or -")
+    show.add_argument("--diff", action="store_true", help="which equations of two cells differ")
+    code.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
     check.add_argument("cells", metavar="CELL", nargs="*", help="zoo name, file.py, file.py:name, or -")
     check.add_argument("--all", action="store_true", help="all cells of the zoo")
     export = command("export", "write derivations as pages to publish, of the whole zoo or of cells")
@@ -204,8 +215,9 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     export.add_argument("-o", "--output", dest="folder", metavar="DIR", help="the folder to write to")
     export.add_argument("--force", action="store_true", help="write over files that symrnn did not write")
     export.add_argument("--quick", action="store_true", help="leave out proof and check")
+    export.add_argument("--jobs", type=_count, metavar="N", help="worker processes (one for each processor)")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where files are out of date")
-    show.add_argument("--format", type=_format, default="text", metavar="FORMAT", help=_FORMATS_HELP)
+    show.add_argument("--format", type=_format, metavar="FORMAT", help=_FORMATS_HELP)
     for made in (show, export):
         made.add_argument("--notation", default="standard", metavar="NAME", help=_NOTATION_HELP)
         made.add_argument("--lang", default="en", metavar="en|zh", help="language of the explanations (en)")
@@ -268,6 +280,22 @@ def _require_sensible_check(options: Mapping[str, Any], parser: argparse.Argumen
         parser.error(f"{given[0]} is for campaigns: say over how many seeds, --seeds N")
     if options["jobs"] is not None and options["dask"] is not None:
         parser.error("--jobs is for processes of this machine, and --dask sends the work to others")
+
+
+def _require_sensible_show(options: dict[str, Any], parser: argparse.ArgumentParser) -> None:
+    """One cell, or two that are compared, as text."""
+    cells = options["cells"]
+    if options["diff"]:
+        if len(cells) != 2:
+            parser.error(f"--diff compares two cells, and {len(cells)} {'is' if len(cells) == 1 else 'are'} given")
+        if cells == ("-", "-"):
+            parser.error("standard input (-) can be read once")
+        if options["format"] not in (None, "text") or options["steps"]:
+            parser.error(f"--diff prints text; it does not go with {'--steps' if options['steps'] else '--format'}")
+    elif len(cells) > 1:
+        parser.error(f"one cell is shown at a time, and {len(cells)} are given; --diff compares two")
+    options["format"] = options["format"] or "text"
+    options["cell"] = cells[0]
 
 
 def _refuse(rest: list[str], parser: argparse.ArgumentParser) -> NoReturn:

@@ -19,11 +19,13 @@
 `printers/`  the formulas in each format
 `pages/`     whole pages in each format
 `formats`    one function a format
+`difference` which equations of two derivations differ
 """
 
+from .difference import Difference, compare
 from .formats import ARTICLES, FORMATS, make_article, render, render_pdf, write_article
 from .languages import LANGUAGES, read_language
-from .notation import PRESETS, Notation, read_notation
+from .notation import PRESETS, STANDARD, Notation, read_notation
 from .pages.article import Evidence
 
 __all__ = [
@@ -31,8 +33,11 @@ __all__ = [
     "FORMATS",
     "LANGUAGES",
     "PRESETS",
+    "STANDARD",
+    "Difference",
     "Evidence",
     "Notation",
+    "compare",
     "make_article",
     "read_language",
     "read_notation",

@@ -88,9 +88,14 @@ def _forward(derivation: Derivation, previous: str) -> dict[str, tuple[Path, ...
     variables = derivation.variables
     if len(variables[previous].shape) != 1:
         raise NoClosedForm
+    # A read-out may have no closed form, and no state asks for it.
+    needed = {state.new for state in derivation.cell.program.states}
+    for equation in reversed(derivation.forward):
+        if equation.name in needed:
+            needed |= names_in(equation.expr)
     owed: dict[str, tuple[Path, ...]] = {previous: ((),)}
     for equation in derivation.forward:
-        if not any(name in owed for name in names_in(equation.expr)):
+        if equation.name not in needed or not any(name in owed for name in names_in(equation.expr)):
             continue
         if len(equation.shape) != 1:
             raise NoClosedForm

@@ -16,6 +16,7 @@ from .tree import (
     Indicator,
     MatrixProduct,
     Norm,
+    Number,
     Outer,
     Part,
     Place,
@@ -30,6 +31,9 @@ from .tree import (
 Operand = tuple[Tree, int]
 """A tree and its rank: 0 a scalar, 1 a vector, 2 a matrix."""
 
+# The language keeps a < b as b > a; people write the number on the right, r < 1.
+_MIRRORED: dict[str, tuple[str, str]] = {">": ("<", "<"), "≥": ("≤", r"\le")}
+
 
 def arrange(operation: Operation, operands: list[Operand], options: list[Tree]) -> Tree:
     """An operation with numbers as options, as it is set on paper."""
@@ -41,6 +45,8 @@ def arrange(operation: Operation, operands: list[Operand], options: list[Tree]) 
         case "indicator":
             relation = (layout.text, layout.latex) if layout else ("", "")
             inner = [options[0], *trees, options[1]] if options else trees
+            if not options and isinstance(trees[0], Number) and relation[0] in _MIRRORED:
+                inner, relation = trees[::-1], _MIRRORED[relation[0]]
             return Indicator(tuple(inner), (relation,) * (len(inner) - 1))
         case "product":
             return matrix_product(*operands)

@@ -159,6 +159,8 @@ def _own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
     own = [v for v in derivation.variables.values() if v.role in ("parameter", "input", "previous", "value")]
     names: dict[str, Name] = {}
     used: set[Name] = set()
+    # A capital speaks of weights: a matrix that is a state, as fast weights are, is no W.
+    of_values = tuple(pair for pair in notation.names if not pair[0][:1].isupper())
 
     def bars(name: str) -> int:
         """How many lines a net input is away from the value whose name it bears."""
@@ -172,7 +174,7 @@ def _own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
         )
         wishes = [Name(written, verbatim=True)]
         wishes.insert(0, split_name(written))
-        renamed = rename(written, notation.names)
+        renamed = rename(written, notation.names if variable.role == "parameter" else of_values)
         if renamed is not None:
             wishes.insert(0, split_name(renamed, accented=True))
         if variable.name in nets:

@@ -42,7 +42,8 @@ class Notation:
     `layout`      a gradient has the shape of its variable (denominator), or the transposed one (numerator)
     `lines`       each adjoint has a line, or what is used once as a factor is merged into the line that uses it
     `carries`     what step t+1 hands back has a name and a line, or is written out where it enters
-    `names`       pairs (pattern, new): `("g", "z")`, `("W_*", "W_i*")`; `C_tilde` and `C_bar` put an accent on C
+    `names`       pairs (pattern, new): `("g", "z")`, `("W_*", "W_i*")`; `C_tilde` and `C_bar` put an accent on C; a
+                  pattern that begins with a capital is for parameters alone
     `letters_…`   for adjoints, adjoints of values, carries and gradients from above, best first; a letter that the
                   cell uses itself gives way to the next
     """

@@ -1,7 +1,9 @@
 """The command line as a person meets it: what it prints, where, and with which exit code."""
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +37,34 @@ def test_list_names_the_zoo_with_a_line_each(capsys: pytest.CaptureFixture[str])
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(symrnn.zoo)
-    assert "lstm             LSTM with a forget gate (Gers, Schmidhuber & Cummins 2000)." in lines
+    (line,) = (line for line in lines if line.split()[0] == "rnn")
+    assert re.fullmatch(r"rnn +Elman network with tanh \(Elman 1990\)\. Also: elman(, \w+)*\.", line)
+
+
+def test_list_of_a_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--family", "gru"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names[0] == "gru"
+    assert set(names) < set(symrnn.zoo)
+    assert "lstm" not in names
+
+
+def test_list_of_the_families(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--family"]) == 0
+    lines = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
+    assert {"rnn", "lstm", "gru"} <= {family for family, _, _, _ in lines}
+    assert sum(int(count) for _, count, _, _ in lines) == len(symrnn.zoo)
+    assert all(title.endswith(".") for _, _, _, title in lines)
+
+
+def test_show_what_differs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["show", "--diff", "lstm", "peephole_lstm", "--notation", "greff"]) == 0
+    assert capsys.readouterr().out == symrnn.compare("lstm", "peephole_lstm", notation="greff").text()
+    text = symrnn.zoo["gru"].text.replace("(1 - z)", "(2 - z)")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main(["show", "gru", "-", "--diff"]) == 0
+    shown = capsys.readouterr().out
+    assert "-     z ⊙ h_{t−1} + (1 − z) ⊙ n\n+     z ⊙ h_{t−1} + (2 − z) ⊙ n\n" in shown
 
 
 @pytest.mark.parametrize("steps", [False, True])
@@ -127,8 +156,8 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
             "symrnn show has no option '--form=latex'; did you mean `--format`?\n  try: symrnn show --help",
         ),
         (
-            ["list", "--all"],
-            "symrnn list has no option '--all'; it has: --help\n  try: symrnn list --help",
+            ["list", "--xyz"],
+            "symrnn list has no option '--xyz'; it has: --help, --family\n  try: symrnn list --help",
         ),
         (
             ["show", "lstm", "--format", "latx"],
@@ -146,11 +175,28 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
             ["check", "lstm", "--seed", "1.5"],
             "argument --seed: a seed is a whole number from 0 on, not '1.5'\n  try: symrnn check --help",
         ),
+        (
+            ["show", "--diff", "lstm"],
+            "--diff compares two cells, and 1 is given\n  try: symrnn show --help",
+        ),
+        (
+            ["show", "--diff", "-", "-"],
+            "standard input (-) can be read once\n  try: symrnn show --help",
+        ),
+        (
+            ["show", "lstm", "gru"],
+            "one cell is shown at a time, and 2 are given; --diff compares two\n  try: symrnn show --help",
+        ),
+        (
+            ["show", "--diff", "lstm", "gru", "--format", "latex"],
+            "--diff prints text; it does not go with --format\n  try: symrnn show --help",
+        ),
+        (["list", "--family", "lstn"], "the zoo has no family 'lstn'; did you mean `lstm`?"),
         (["show", "none.py"], "cannot read none.py: No such file or directory"),
         (
             ["show", "ltsm"],
-            "there is no cell called 'ltsm'; did you mean `lstm`?\n  the zoo has: gru, gru_reset_after, lstm, "
-            "peephole_lstm, rnn\n  for a cell of your own give its file, such as my_cell.py or my_cell.py:name",
+            f"there is no cell called 'ltsm'; did you mean `lstm`?\n  `symrnn list` names the {len(symrnn.zoo)} cells of "
+            "the zoo\n  for a cell of your own give its file, such as my_cell.py or my_cell.py:name",
         ),
     ],
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from symrnn.library import zoo_texts
+from symrnn.catalogue import read_catalogue
 from symrnn.render import PRESETS
 
 # What the presets do not try: every choice that is not the usual one, in few combinations.
@@ -90,10 +90,26 @@ def stateless(x):
 }
 
 
-@pytest.fixture(params=[*zoo_texts(), *ODD_CELLS])
+CLASSICS = ("gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn")
+
+
+@pytest.fixture(params=[*CLASSICS, *ODD_CELLS])
 def any_cell(request: pytest.FixtureRequest) -> str:
-    """Every cell of the zoo by name, and every odd cell as text."""
+    """The cells that everyone knows by name, and every odd cell as text."""
     return ODD_CELLS.get(request.param, request.param)
+
+
+@pytest.fixture(scope="session")
+def classics() -> tuple[str, ...]:
+    """Cells that meet every notation; those of the zoo all meet the standard one."""
+    return CLASSICS
+
+
+@pytest.fixture(scope="session")
+def families() -> list[str]:
+    """One cell of each family, for readers that take their time."""
+    catalogue = read_catalogue()
+    return [*CLASSICS, *(catalogue.of_family(family)[-1].name for family in catalogue.families)]
 
 
 @pytest.fixture(scope="session")

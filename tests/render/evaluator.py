@@ -21,6 +21,7 @@ FUNCTIONS = {
     "exp": np.exp,
     "log": np.log,
     "relu": lambda a: np.maximum(a, 0),
+    "hard_sigmoid": lambda a: np.clip(a / 6 + 0.5, 0, 1),
     "sum": np.sum,
     "mean": np.mean,
     "softmax": lambda a: np.exp(a) / np.exp(a).sum(),
@@ -28,11 +29,24 @@ FUNCTIONS = {
     "sign": np.sign,
     "sin": np.sin,
     "cos": np.cos,
+    "floor": np.floor,
+    "mod": np.mod,
+    "max": np.maximum,
+    "min": np.minimum,
+    "softplus": lambda a: np.log1p(np.exp(a)),
+    "silu": lambda a: a * sigma(a),
+    "elu": lambda a, alpha: np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0))),
+    "logsumexp": lambda a: np.log(np.exp(a).sum()),
+    "where": lambda condition, a, b: np.where(condition > 0, a, b),
 }
+COMPARISONS = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal}
 SLOPES = {
     "σ": lambda a: sigma(a) * (1 - sigma(a)),
     "tanh": lambda a: 1 - np.tanh(a) ** 2,
     "relu": lambda a: 1.0 * (a > 0),
+    "hard_sigmoid": lambda a: (np.abs(a) < 3) / 6,
+    "softplus": sigma,
+    "silu": lambda a: sigma(a) * (1 + a * (1 - sigma(a))),
 }
 
 
@@ -134,6 +148,7 @@ class Reader:
     def postfix(self):
         value = self.atom()
         while True:
+            following = self.text[self.place : self.place + 1]  # an index follows without a space
             if self.takes("ᵀ"):
                 value = value.T
             elif self.text[self.place : self.place + 1] in RAISED:
@@ -143,7 +158,7 @@ class Reader:
             elif self.takes("^("):
                 fraction = self.match(r"(\d+)/(\d+)\)")
                 value = value ** (int(fraction[1]) / int(fraction[2]))
-            elif self.text[self.place : self.place + 1] == "[":
+            elif following == "[":
                 value = self.part(value)
             else:
                 return value
@@ -173,11 +188,13 @@ class Reader:
         function = re.match(r"([A-Za-zσ_]+)(′?)([⁰¹²³⁴⁵⁶⁷⁸⁹]*)\(", rest)
         if function:
             self.place += function.end()
-            inner = self.sum()
+            inner = [self.comparison()]
+            while self.takes(",") or self.takes(";"):
+                inner.append(self.sum())
             if function[1] == "diagonal":
-                value = np.diagonal(inner).reshape((1, -1) if self.page.rows else (-1, 1))
+                value = np.diagonal(inner[0]).reshape((1, -1) if self.page.rows else (-1, 1))
             else:
-                value = (SLOPES if function[2] else FUNCTIONS)[function[1]](inner)
+                value = (SLOPES if function[2] else FUNCTIONS)[function[1]](*inner)
             assert self.takes(")")
             return value ** int("".join(RAISED[d] for d in function[3])) if function[3] else value
         if self.takes("("):
@@ -193,6 +210,10 @@ class Reader:
         if self.takes("‖"):
             value = np.sqrt(np.sum(self.sum() ** 2))
             assert self.takes("‖")
+            return value
+        if self.takes("|"):
+            value = np.abs(self.sum())
+            assert self.takes("|")
             return value
         if self.takes("√("):
             value = np.sqrt(self.sum())
@@ -219,13 +240,19 @@ class Reader:
             return float(self.page.sizes[rest[0]])
         raise AssertionError(f"cannot read {rest!r} in {self.text!r}; names: {self.page.names}")
 
+    def comparison(self):
+        """a > b or a < b < c as 1 or 0, or a sum alone."""
+        value, holds = self.sum(), []
+        while sign := next((sign for sign in COMPARISONS if self.takes(sign)), None):
+            left, value = value, self.sum()
+            holds.append(COMPARISONS[sign](left, value))
+        return 1.0 * np.logical_and.reduce(holds) if holds else value
+
     def bracket(self):
         """[a; b] of columns, [a, b] of rows, or [a > b]."""
-        parts = [self.sum()]
-        if self.takes(">"):
-            value = 1.0 * (parts[0] > self.sum())
-            assert self.takes("]")
-            return value
+        parts = [self.comparison()]
+        if self.takes("]"):
+            return parts[0]
         separator = "," if self.page.rows else ";"
         while self.takes(separator):
             parts.append(self.sum())

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -79,6 +80,14 @@ def test_words_for_a_notation():
     assert read_notation("standard") == STANDARD
     assert read_notation("greff,vectors=row") == replace(PRESETS["greff"], vectors="row")
     assert read_notation(" vectors = row ") == Notation(vectors="row")
+
+
+def test_a_state_that_is_called_like_a_weight_keeps_its_name():
+    page = symrnn.derive("def f(x, W: (n, n)):\n    W = W + outer(U @ x, U @ x)\n    return W\n").text(
+        notation="pytorch"
+    )
+    assert re.search(r"W_t += W_{t−1} [+] ", page)
+    assert "W_ih" not in page
 
 
 def test_rename():

@@ -256,6 +256,21 @@ def test_every_written_operation_has_an_example() -> None:
     assert set(EXAMPLES) == {name for name, operation in OPERATIONS.items() if operation.written}
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("y = x * (h < 1)", "x_t ⊙ [h_{t−1} < 1]"),
+        ("y = x * (h <= 1)", "x_t ⊙ [h_{t−1} ≤ 1]"),
+        ("y = x * (1 > h)", "x_t ⊙ [h_{t−1} < 1]"),
+        ("y = x * (h > 1)", "x_t ⊙ [h_{t−1} > 1]"),
+        ("y = where(h < 1, x, 0)", "where(h_{t−1} < 1, x_t, 0)"),
+    ],
+)
+def test_a_number_stands_on_the_right_of_a_comparison(line: str, shown: str) -> None:
+    derivation = symrnn.derive(f"def tiny(x, h):\n    {line}\n    h = 0.5 * h + tanh(V @ x)\n    return y, (h,)\n")
+    assert formulas(derivation.text())["y_t"] == shown
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_operation_forward_and_backward(name: str) -> None:
     line, shown = EXAMPLES[name]

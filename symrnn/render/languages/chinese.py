@@ -88,6 +88,7 @@ _PHRASES: dict[str, str] = {
     "jacobian": "从一步到下一步",
     "trust": "是否正确？",
     "code": "NumPy",
+    "difference": "{first} 与 {second}：{changed} 条方程不同，{alone} 条只在其中之一，{same} 条相同",
     # 图
     "figure_alt": "{name} 的方程图，箭头从一个量指向由它算出的量。{lines}",
     "figure_line": "{name} 由 {sources} 算出。",
@@ -162,7 +163,18 @@ _PHRASES: dict[str, str] = {
     "made": "由 symrnn 根据单元的文本生成。",
     "copy": "本节的 LaTeX",
     "index_title": "推导",
-    "index_intro": "全部单元：反向传播，经推导、证明和检验。",
+    "index_intro": "全部单元及其反向传播，经推导、证明和检验。参数：数组个数和数值个数。方程：前向 / 反向。证明：精确证明相等的分量。"
+    "检验：与独立方法一致的数组。",
+    "index_cell": "单元",
+    "index_states": "状态",
+    "index_parameters": "参数",
+    "index_operations": "运算",
+    "index_equations": "方程",
+    "index_proof": "证明",
+    "index_checks": "检验",
+    "index_tested": "对照实现",
+    "index_layouts": "权重布局",
+    "index_of": "{part} / {whole}",
 }  # fmt: skip
 
 CHINESE = Language("zh", MappingProxyType(_RULES), MappingProxyType(_PHRASES))

@@ -97,6 +97,7 @@ _PHRASES: dict[str, str] = {
     "jacobian": "From one step to the next",
     "trust": "Is it right?",
     "code": "NumPy",
+    "difference": "{first} and {second}: {changed} equations differ, {alone} are in one of them alone, {same} are the same",
     # The figure
     "figure_alt": "Graph of the equations of {name}, each arrow from a value to one that is computed from it. {lines}",
     "figure_line": "{name} from {sources}.",
@@ -183,7 +184,19 @@ _PHRASES: dict[str, str] = {
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",
     "index_title": "Derivations",
-    "index_intro": "Every cell of the zoo: its backward pass, derived, proved and checked.",
+    "index_intro": "Every cell with its backward pass, derived, proved and checked. Parameters: how many arrays, and how "
+    "many numbers they hold. Equations: forward / backward. Proof: entries shown to be equal, exactly. Checks: arrays that "
+    "agree with independent oracles.",
+    "index_cell": "cell",
+    "index_states": "states",
+    "index_parameters": "parameters",
+    "index_operations": "operations",
+    "index_equations": "equations",
+    "index_proof": "proof",
+    "index_checks": "checks",
+    "index_tested": "tested against",
+    "index_layouts": "layouts",
+    "index_of": "{part} of {whole}",
 }
 
 ENGLISH = Language("en", MappingProxyType(_RULES), MappingProxyType(_PHRASES))

@@ -14,9 +14,14 @@ _SIGNS = {
     "⊙": r"\odot", "∘": r"\circ", "∗": r"\ast", "·": r"\cdot", "×": r"\times", "−": "-", "∂": r"\partial",
     "Σ": r"\Sigma",
     "√": r"\sqrt{}", "‖": r"\Vert ", "≥": r"\ge", "≤": r"\le", "→": r"\to", "…": r"\dots", "ᵀ": r"^{\top}", "′": r"'",
-    "²": "^{2}", "³": "^{3}", "∞": r"\infty", "±": r"\pm", "∈": r"\in", "Φ": r"\Phi", "≠": r"\ne", "⟨": r"\langle ",
+    **{sign: f"^{{{digit}}}" for sign, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True)},
+    "½": r"\tfrac{1}{2}", "↦": r"\mapsto", "∞": r"\infty", "±": r"\pm",
+    "∈": r"\in", "Φ": r"\Phi", "≠": r"\ne", "⟨": r"\langle ",
     "⟩": r"\rangle ", "←": r"\leftarrow", "ℓ": r"\ell", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}",
 }  # fmt: skip
+
+# Columns of \\footnotesize typewriter between margins of 2.4 cm.
+_WIDEST = 100
 
 
 def write_tex(article: Article) -> str:
@@ -31,6 +36,7 @@ def write_tex(article: Article) -> str:
         r"\usepackage[margin=2.4cm]{geometry}",
         r"\usepackage{amsmath,amssymb,bm,array}",
         *(_declared(text) if not chinese else ()),
+        r"\setlength{\emergencystretch}{3em}",
         r"\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}\allowdisplaybreaks\renewcommand{\arraystretch}{1.15}",
         # a line and the steps that explain it stay together
         r"\newenvironment{steps}{\par\nopagebreak\setlength{\parskip}{0pt}\begin{list}{\textbullet}{\setlength{\topsep}{2pt}%",
@@ -77,7 +83,26 @@ def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[st
         case Drawing():
             return
         case Listing(code=code):
-            yield f"{{\\footnotesize\n\\begin{{verbatim}}\n{code}\n\\end{{verbatim}}\n}}"
+            lines = "\n".join(part for line in code.split("\n") for part in _broken(line))
+            yield f"{{\\footnotesize\n\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}\n}}"
+
+
+def _broken(line: str) -> Iterator[str]:
+    """A line of Python on as many lines as the page is wide: broken where a bracket is open, or else with a backslash,
+    so that it still runs."""
+    indent = " " * (len(line) - len(line.lstrip()) + 8)
+    while len(line) > _WIDEST:
+        depth, inside, outside = 0, 0, 0
+        for k, letter in enumerate(line[:_WIDEST]):
+            depth += (letter in "([{") - (letter in ")]}")
+            if letter == " " and k > len(indent):
+                inside, outside = (k, outside) if depth > 0 else (inside, k)
+        place = inside if 2 * inside > _WIDEST else outside
+        if not place or "#" in line[:place]:
+            break
+        yield line[:place] + (" \\" if place == outside else "")
+        line = indent + line[place + 1 :]
+    yield line
 
 
 def _inline(prose: Prose, printer: LatexPrinter) -> str:

@@ -1,0 +1,88 @@
+"""What is published: the same from one process as from many, and a table whose numbers are those of the cells."""
+
+import re
+
+import numpy as np
+import pytest
+
+import symrnn
+from symrnn.publishing import Order, index_page, publish
+from symrnn.publishing.index import count_entries, operations_of
+
+MINE = '''
+def my_cell(x, s, h):
+    """Mine (Me 2026).
+
+    Tested against: nothing at all | yet.
+    """
+    S: matrix
+    s = s + outer(h, h)
+    h = tanh(S @ x + s @ h)
+    return h, (s, h)
+'''.replace("def my_cell(x, s, h)", 'def my_cell(x, s: "(n, n)", h)')
+
+
+def table_of(page):
+    """Rows of the page's tables as dicts."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\|\n?)+", page.content.decode(), re.MULTILINE):
+        head, _, *rows = ([f.strip() for f in re.split(r"(?<!\\)\|", line)[1:-1]] for line in block.strip().split("\n"))
+        found += [dict(zip(head, row, strict=True)) for row in rows]
+    return found
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return [symrnn.load("rnn"), symrnn.cell(MINE), symrnn.load("peephole_lstm")]
+
+
+def test_many_processes_write_what_one_writes(cells):
+    order = Order(formats=("md", "py"), lang="zh", evidence=False)
+    assert list(publish(cells, order, jobs=2)) == list(publish(cells, order))
+
+
+def test_the_table(cells):
+    published = list(publish(cells, Order(formats=("md",))))
+    page = index_page(cells, published)
+    rows = table_of(page)
+    assert [re.match(r"\[(\w+)\]", row["cell"])[1] for row in rows] == [cell.name for cell in cells]
+    elman, mine, peephole = rows
+    assert "## Simple recurrent networks" in page.content.decode()
+    assert (elman["states"], elman["operations"]) == ("h (n)", "matmul, tanh")
+    assert "torch.nn.RNN" in elman["tested against"]
+    assert "pytorch" in elman["layouts"].split(", ")
+    assert (mine["states"], mine["tested against"], mine["layouts"]) == (
+        "s (n × n), h (n)",
+        r"nothing at all \| yet",
+        "",
+    )
+    assert mine["operations"] == "outer, matmul, tanh"
+    # a_i … h forward; δ of each, two that are handed back, and a gradient for every parameter, input and state
+    assert peephole["equations"] == f"10 / {10 + 2 + 15 + 1 + 2}"
+    for item, row in zip(published, rows, strict=True):
+        for column, words in (("proof", r"(\d+) of \1"), ("checks", r"(\d+) of \1")):
+            assert re.fullmatch(words, row[column]), (item.name, column)
+    chinese = index_page(cells, published, "zh").content.decode()
+    assert "| 单元 | 状态 |" in chinese
+
+
+def test_without_evidence_the_table_does_not_speak_of_it(cells):
+    rows = table_of(index_page(cells, list(publish(cells, Order(formats=("md",), evidence=False)))))
+    assert "proof" not in rows[0]
+    assert "checks" not in rows[0]
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru_reset_after", "fastgrnn", "mlstm", "lru", "lstm_stacked"])
+def test_the_count_of_numbers_is_that_of_the_arrays(name):
+    cell = symrnn.load(name)
+    dims = dict(zip(cell.dims, (3, 4, 5, 6), strict=False))
+    words = count_entries(cell.params.values())
+    python = words.replace("²", "**2").replace("³", "**3")
+    python = re.sub(r"(?<=[\w)])\s*(?=[a-z(])", "*", python)  # 4n(m + n) -> 4*n*(m + n)
+    counted = sum(np.size(array) for array in cell.sample(dims=dims).params.values())
+    assert eval(python, {}, dims) == counted
+
+
+def test_operations_are_in_the_order_of_the_text():
+    cell = symrnn.cell("def f(x, h):\n    a = W @ x\n    h = exp(-relu(a)) * h\n    return h")
+    assert operations_of(cell) == ("matmul", "exp", "relu")
