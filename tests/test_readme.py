@@ -3,6 +3,8 @@
 import importlib.util
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +31,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "my_cell.py").write_text(PYTHON[0], encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     shutil.copy(Path(__file__).with_name("verifying") / "people.py", tmp_path / "their_code.py")
-    (tmp_path / "my_rnn.py").write_text(next(b for b in PYTHON if b.startswith("# my_rnn.py")), encoding="utf-8")
+    for block in PYTHON:
+        named = re.match(r"# (\w+\.py)\n", block)
+        if named is not None:
+            (tmp_path / named[1]).write_text(block, encoding="utf-8")
+    paper = (tmp_path / "paper.py").read_text(encoding="utf-8")
+    plain = re.sub(r" / r$|^    r = .*\n", "", paper, flags=re.MULTILINE).replace("rms_unit", "plain_unit")
+    (tmp_path / "plain.py").write_text(plain, encoding="utf-8")
     (tmp_path / "wrong_cell.py").write_text(WRONG, encoding="utf-8")
     return tmp_path
 
@@ -50,6 +58,16 @@ def test_all_python_runs_from_top_to_bottom(folder: Path, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "def backward(" in out
     assert "κ_{h,t}" in out
+
+
+def test_the_guide_shows_what_verify_says(folder: Path) -> None:
+    (block,) = (block for block in PYTHON if "def forgetful(" in block)
+    (folder / "guide.py").write_text(block, encoding="utf-8")
+    done = subprocess.run([sys.executable, "guide.py"], cwd=folder, capture_output=True, text=True, timeout=120)
+    shown = [line.removeprefix("# ").strip() for line in block.split("\n") if line.startswith("# ")]
+    assert len(shown) == 6
+    for line in shown:
+        assert line.replace("…:", "guide.py:") in done.stdout, done.stderr
 
 
 def plain(text: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ difference that does not vanish is unproved, not disproved. Coefficients are exa
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -35,20 +36,28 @@ class TooLarge(Exception):
 
 
 class Polynomial:
-    """A sum of coefficients times monomials; immutable, with the arithmetic that object arrays need."""
+    """A sum of whole coefficients times monomials, over one divisor, in lowest terms: fractions in every term would be
+    many times slower. Immutable, with the arithmetic that object arrays need."""
 
-    __slots__ = ("algebra", "terms")
+    __slots__ = ("algebra", "divisor", "terms")
 
-    def __init__(self, algebra: Algebra, terms: dict[Monomial, Coefficient]) -> None:
+    def __init__(self, algebra: Algebra, terms: dict[Monomial, int], divisor: int = 1) -> None:
+        common = math.gcd(divisor, *terms.values()) if divisor != 1 else 1
         self.algebra = algebra
-        self.terms = terms
+        self.divisor = divisor // common
+        self.terms = terms if common == 1 else {m: c // common for m, c in terms.items()}
 
     # What is not a number is left to the other side's arithmetic: an array adds itself entry by entry.
 
     def __add__(self, other: Any) -> Polynomial:
         if not isinstance(other, Polynomial | int | Fraction):
             return NotImplemented
-        longer, shorter = self.terms, self._terms_of(other)
+        (mine, divisor), (theirs, second) = (self.terms, self.divisor), self._parts_of(other)
+        if divisor != second:
+            common = math.lcm(divisor, second)
+            mine, theirs = _scaled(mine, common // divisor), _scaled(theirs, common // second)
+            divisor = common
+        longer, shorter = mine, theirs
         if len(longer) < len(shorter):
             longer, shorter = shorter, longer
         total = dict(longer)
@@ -58,26 +67,32 @@ class Polynomial:
                 total[monomial] = value
             else:
                 del total[monomial]
-        return Polynomial(self.algebra, total)
+        return Polynomial(self.algebra, total, divisor)
 
     def __mul__(self, other: Any) -> Polynomial:
         if not isinstance(other, Polynomial | int | Fraction):
             return NotImplemented
-        mine, theirs = self.terms, self._terms_of(other)
+        mine, (theirs, divisor) = self.terms, self._parts_of(other)
         self.algebra.spend(len(mine) * len(theirs))
-        product: dict[Monomial, Coefficient] = {}
+        if len(mine) < len(theirs):
+            mine, theirs = theirs, mine
+        if len(theirs) == 1 and not (only := next(iter(theirs)))[1]:  # one term: no two products meet
+            shift, factor = only[0], theirs[only]
+            shifted = {(powers + shift, steps): factor * c for (powers, steps), c in mine.items()}
+            return Polynomial(self.algebra, shifted, self.divisor * divisor)
+        product: dict[Monomial, int] = {}
         get = product.get
         for (powers, steps), a in mine.items():
             for (more, others), b in theirs.items():
                 monomial = (powers + more, steps | others)
                 product[monomial] = get(monomial, 0) + a * b
-        return Polynomial(self.algebra, {m: c for m, c in product.items() if c})
+        return Polynomial(self.algebra, {m: c for m, c in product.items() if c}, self.divisor * divisor)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
     def __neg__(self) -> Polynomial:
-        return Polynomial(self.algebra, {m: -c for m, c in self.terms.items()})
+        return Polynomial(self.algebra, _scaled(self.terms, -1), self.divisor)
 
     def __sub__(self, other: Any) -> Polynomial:
         return self + (-other)
@@ -92,21 +107,21 @@ class Polynomial:
             return NotImplemented
         return self * (1 / Fraction(other))
 
-    def _terms_of(self, other: Polynomial | Coefficient) -> dict[Monomial, Coefficient]:
+    def _parts_of(self, other: Polynomial | Coefficient) -> tuple[dict[Monomial, int], int]:
         if isinstance(other, Polynomial):
-            return other.terms
-        return {_ONE: other} if other else {}
+            return other.terms, other.divisor
+        return ({_ONE: other.numerator} if other else {}), other.denominator
 
     @property
-    def key(self) -> frozenset[tuple[Monomial, Coefficient]]:
+    def key(self) -> tuple[int, frozenset[tuple[Monomial, int]]]:
         """What two equal normal forms have in common."""
-        return frozenset(self.terms.items())
+        return self.divisor, frozenset(self.terms.items())
 
     def as_number(self) -> Coefficient | None:
         """The value of a constant."""
         if not self.terms:
             return 0
-        return self.terms.get(_ONE) if len(self.terms) == 1 else None
+        return Fraction(self.terms[_ONE], self.divisor) if self.terms.keys() == {_ONE} else None
 
     def __str__(self) -> str:
         return self.algebra.show(self)
@@ -145,7 +160,7 @@ class Algebra:
     # Constants and symbols ----------------------------------------------------------------------------------
 
     def constant(self, value: Coefficient) -> Polynomial:
-        return Polynomial(self, {_ONE: value} if value else {})
+        return Polynomial(self, {_ONE: value.numerator} if value else {}, value.denominator)
 
     def symbol(self, name: str) -> Polynomial:
         """The generator that stands for a name (or for a number such as π)."""
@@ -225,7 +240,7 @@ class Algebra:
         p = self._reduced(p)
         result = self.constant(1)
         for monomial, coefficient in p.terms.items():
-            c = Fraction(coefficient)
+            c = Fraction(coefficient, p.divisor)
             undone = self._argument_of_log(monomial) if c.denominator == 1 else None
             if undone is not None:
                 result = result * self.power(undone, c)
@@ -255,7 +270,7 @@ class Algebra:
         leading = _leading(p)
         if leading < 0:
             return 1 - self.step(-p)
-        normal = p * (1 / Fraction(leading))
+        normal = p * (1 / leading)
         bit = self._known_steps.setdefault(normal.key, len(self._step_names))
         if bit == len(self._step_names):
             self._step_names.append(f"[{_short(normal)} > 0]")
@@ -269,11 +284,12 @@ class Algebra:
         if len(p.terms) == 1:
             ((powers, steps), coefficient), *_ = p.terms.items()
             if not steps:
-                return Polynomial(self, {(-powers, 0): _tidy(1 / Fraction(coefficient))})
-        leading = 1 / Fraction(_leading(p))
-        normal = p * _tidy(leading)
+                inverse = Fraction(p.divisor, coefficient)
+                return Polynomial(self, {(-powers, 0): inverse.numerator}, inverse.denominator)
+        leading = 1 / _leading(p)
+        normal = p * leading
         generator = self._related(("inverse", normal.key), f"1/({_short(normal)})", -1, normal)
-        return self._power_of(generator, 1) * _tidy(leading)
+        return self._power_of(generator, 1) * leading
 
     def power(self, p: Polynomial, exponent: Fraction) -> Polynomial:
         """p^k for a constant rational k."""
@@ -309,14 +325,14 @@ class Algebra:
         takes away inverses or negative exponents."""
         degree, value = self._relations[generator]
         unit = _BASE**generator
-        parts: dict[int, dict[Monomial, Coefficient]] = {}
+        parts: dict[int, dict[Monomial, int]] = {}
         for (powers, steps), coefficient in p.terms.items():
             exponent = dict(_digits(powers)).get(generator, 0)
             parts.setdefault(exponent, {})[powers - exponent * unit, steps] = coefficient
         result = self.constant(0)
         top, bottom = max(parts), min(parts)
         for exponent, terms in parts.items():
-            part = Polynomial(self, terms)
+            part = Polynomial(self, terms, p.divisor)
             if degree == 1:
                 result = result + part * self.power(value, Fraction(exponent - min(bottom, 0)))
             elif degree == -1:
@@ -336,7 +352,7 @@ class Algebra:
         shown: list[str] = []
         for monomial, coefficient in list(p.terms.items())[:longest]:
             factors = self._factors(monomial)
-            size = abs(coefficient)
+            size = abs(Fraction(coefficient, p.divisor))
             words = ([str(size)] if size != 1 or not factors else []) + factors
             shown.append(("- " if coefficient < 0 else "+ ") + "*".join(words))
         text = " ".join(shown).removeprefix("+ ")
@@ -367,12 +383,12 @@ def _digits(powers: int) -> list[tuple[int, int]]:
     return digits
 
 
-def _leading(p: Polynomial) -> Coefficient:
-    return p.terms[max(p.terms)]
+def _leading(p: Polynomial) -> Fraction:
+    return Fraction(p.terms[max(p.terms)], p.divisor)
 
 
-def _tidy(value: Fraction) -> Coefficient:
-    return value.numerator if value.denominator == 1 else value
+def _scaled(terms: dict[Monomial, int], factor: int) -> dict[Monomial, int]:
+    return terms if factor == 1 else {m: factor * c for m, c in terms.items()}
 
 
 def _short(p: Polynomial) -> str:

@@ -21,6 +21,9 @@ from .proof import ArrayProof, EntryFailure
 from .symbols import SYMBOLS, Scalar, share, spelled_out
 
 _LONGEST = 600
+# The part of the budget that an equation may take where smaller sizes are left to try: forms that are just within the
+# budget fill the memory.
+_EARLY = 8
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class Unrolled:
 
     def prove(self, give_up: bool = False) -> list[ArrayProof]:
         """Compare the forward pass, then every gradient, array by array; with `give_up` nothing, where the derived
-        equations are beyond the budget."""
+        equations are beyond a part of the budget."""
         cell, program = self.cell, self.cell.program
         params = {name: self.symbols(name, shape) for name, shape in cell.params.items()}
         x = [{n: self.symbols(f"{n}_{t + 1}", shape) for n, shape in cell.inputs.items()} for t in range(self.T)]
@@ -86,13 +89,17 @@ class Unrolled:
         pairs += [(g_final[name], run.final[name]) for name in cell.states]
         self.loss = sympy.Add(*(a * b for upstream, y in pairs for a, b in zip(upstream.flat, y.flat, strict=True)))
 
+        budget = self.algebra.budget
         try:
+            self.algebra.budget = budget // _EARLY if give_up else budget
             derived: Mapping[tuple[str, str], Any] = self._derived(params, x, state, g, g_final)
         except (TooLarge, ZeroDivisionError) as problem:
             if give_up:
                 return []
             reason = f"the derived equations could not be evaluated: {problem}"
             derived = defaultdict(lambda: _Everywhere(reason))
+        finally:
+            self.algebra.budget = budget
         proofs = [
             self._compare(f"output {name}", np.stack([values[name] for values in run.steps]), derived["output", name])
             for name in cell.outputs

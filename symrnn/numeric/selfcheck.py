@@ -8,7 +8,7 @@ from ..operations.functions import stop_gradient
 from ..sizes import Shape
 
 # NumPy calls that are not the analytic function beside the real line, or do not take complex numbers.
-_REAL_ONLY = ("np.abs(", "np.sign(", "math.erfc", "np.logaddexp(", "prefers(")
+_REAL_ONLY = ("np.abs(", "np.sign(", "math.erfc", "np.logaddexp(", "np.mod(", "np.floor(", "prefers(")
 
 _COMPLEX_STEP = '''\
 def slope(arrays, array, index, d_outputs, d_final_state):
@@ -24,10 +24,10 @@ def slope(arrays, array, index, d_outputs, d_final_state):
     """The derivative of the loss by one entry: five-point differences."""
     kept, losses = array[index], []
     for step in (-2, -1, 1, 2):
-        array[index] = kept + 1e-3 * step
+        array[index] = kept + 1e-4 * step
         losses.append(loss(arrays, d_outputs, d_final_state))
     array[index] = kept
-    return (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / 12e-3
+    return (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / 12e-4
 '''
 
 

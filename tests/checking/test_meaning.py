@@ -13,7 +13,7 @@ import sympy
 from symrnn.checking.meaning import STRUCTURED, Meaning, known_operations
 from symrnn.checking.oracles.precise import precise_numbers
 from symrnn.checking.scalars import FLOATS, complementary_error, numpy_functions
-from symrnn.checking.symbols import LEMMAS, SYMBOLS, Step, sympy_functions
+from symrnn.checking.symbols import LEMMAS, SYMBOLS, Floor, Step, sympy_functions
 from symrnn.equations import cell
 from symrnn.operations import OPERATIONS
 
@@ -32,7 +32,7 @@ def test_kinked_operations_are_watched():
 
 # Two tables of scalar functions, written apart: NumPy's under a complex step, and SymPy's own derivative.
 
-OPERANDS = {"where": 3, "maximum": 2, "minimum": 2, "greater": 2, "greater_equal": 2}
+OPERANDS = {"where": 3, "maximum": 2, "minimum": 2, "greater": 2, "greater_equal": 2, "mod": 2}
 OPERANDS |= {"add": 2, "sub": 2, "mul": 2, "div": 2}
 OPTIONS = {"leaky_relu": (0.25,), "elu": (1.5,), "clip": (-0.5, 1.25), "pow": (Fraction(-3),)}
 POSITIVE = {"log", "sqrt"}
@@ -43,6 +43,7 @@ def _elementary(expr: sympy.Expr) -> sympy.Expr:
     for function, lemma in LEMMAS.items():
         if lemma.definition is not None:
             expr = expr.replace(function, lemma.definition)
+    expr = expr.replace(Floor, sympy.floor)
     return expr.replace(Step, lambda u: sympy.Integer(1) if u > 0 else sympy.Integer(0))
 
 

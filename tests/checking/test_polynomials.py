@@ -57,6 +57,29 @@ def test_polynomials_expand_as_sympy_expands(tree):
     assert mine.key == total.key
 
 
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.fractions(-3, 3, max_denominator=6)), min_size=1, max_size=6))
+def test_fractions_add_and_multiply_as_in_sympy(terms):
+    """Coefficients are kept whole over one divisor; forms that are equal have equal keys all the same."""
+    k = Algebra()
+    mine, theirs = k.constant(0), sympy.S.Zero
+    for name, factor in terms:
+        mine = mine * factor + k.symbol(name) / 4
+        theirs = theirs * sympy.Rational(factor) + sympy.Symbol(name) / 4
+    squared = sympy.Poly(theirs**2, *sympy.symbols("x y z")).as_dict()
+    total = k.constant(0)
+    for powers, coefficient in squared.items():
+        factors = [k.power(symbol, Fraction(n)) for symbol, n in zip(_symbols(k), powers, strict=True)]
+        total = total + factors[0] * factors[1] * factors[2] * Fraction(int(coefficient.p), int(coefficient.q))
+    assert (mine * mine).key == total.key
+    assert (mine - mine).key == k.constant(0).key
+    assert (mine / 3 + mine / 3 + mine / 3).key == mine.key
+
+
+def test_a_fraction_is_shown_as_one():
+    k = Algebra()
+    assert str(k.symbol("x") / 2 - k.constant(Fraction(2, 3))) == "1/2*x - 2/3"
+
+
 def test_inverses():
     k = Algebra()
     x, y, z = _symbols(k)

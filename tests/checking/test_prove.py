@@ -219,6 +219,17 @@ def test_a_small_budget_is_reported_and_not_a_failure_to_answer():
     assert "more than 20 products of terms" in proof.text()
 
 
+def test_sizes_that_take_much_of_the_budget_give_way_to_smaller_ones():
+    """A budget with which the larger sizes would just do proves at them when it is eight times as large."""
+    text = "def f(x, h):\n    u = W @ x\n    h = u * u * sum(h * h) + mean(u)\n    return h"
+    found = {}
+    for budget in (1, 8):
+        proof = prove(text, steps=(1,), budget=budget * 250)
+        assert proof
+        found[budget] = {tuple(dict(array.dims).values()) for array in proof.arrays}
+    assert found == {1: {(1, 2)}, 8: {(2, 3)}}
+
+
 def test_options_that_make_no_sense_raise():
     with pytest.raises(symrnn.OptionError, match="at least one step"):
         prove("rnn", steps=(0,))

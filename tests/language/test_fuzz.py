@@ -4,10 +4,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import symrnn
-from symrnn.library import zoo_texts
 
 TEXTS = [
-    *(symrnn.zoo[name].text for name in zoo_texts()),
+    *(symrnn.zoo[name].text for name in symrnn.zoo),
     "def f(x, k, /, h: (n,), S: matrix, s: scalar):\n"
     "    a: (2*n,) = W @ [h, x[1:], k] + b\n"
     "    g = where(a[:n] > 0.5, elu(a[:n], alpha=2), clip(a[n:], -1, 1)) ** 2\n"

@@ -68,8 +68,12 @@ def test_float32_stays_float32_and_agrees_with_float64(name, backend):
         s = cell.sample(T=4, N=3, seed=3, dtype=dtype)
         kernel = derivation.numpy(dtype=dtype, backend=backend)
         outputs, final, tape = kernel.forward(s.params, s.x, s.state)
-        grads = kernel.backward(tape, np.ones_like(outputs))
-        arrays = {"outputs": outputs, "x": grads.x, **grads.params}
+        one = not isinstance(outputs, dict)
+        grads = kernel.backward(
+            tape, np.ones_like(outputs) if one else {k: np.ones_like(v) for k, v in outputs.items()}
+        )
+        arrays = {**grads.params, **(outputs if not one else {"outputs": outputs})}
+        arrays |= {f"d_{k}": v for k, v in (grads.x if isinstance(grads.x, dict) else {"x": grads.x}).items()}
         arrays |= {f"{k}_0": v for k, v in grads.state.items()} | {f"{k}_T": v for k, v in final.items()}
         assert {str(array.dtype) for array in arrays.values()} == {dtype}
         results[dtype] = arrays

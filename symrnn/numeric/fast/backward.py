@@ -49,6 +49,8 @@ class BackwardPass:
                 self.columns[adjoint] = slot
         self.extra_arrays: list[str] = []
         self.factors: dict[str, str] = {}
+        # Views of several neighbouring columns of `delta_block`, one for each run of lines that wait together.
+        self.gate_views: list[str] = []
 
     def lines(self) -> list[str]:
         whole = Body(self.context, ("T", "N"), self.like)
@@ -168,7 +170,7 @@ class BackwardPass:
         places = [slot for slot in self.plan.slots if slot in [self.columns[line.name] for line in run]]
         first, last = places[0], places[-1]
         whole = len(places) == len(self.plan.slots)
-        name = "delta_gates"
+        name = self._gate_view()
         columns = "" if whole else context.columns(first.start, last.stop)
         size = context.size(first.size)
         self.extra_arrays.append(f"    {name}_all = delta_block{columns}.reshape(T, N, {len(places)}, {size})")
@@ -176,6 +178,16 @@ class BackwardPass:
         assert source is not None
         numbers = context.numbers([line.name for line in run])
         return [f"{name} *= {context.step_names[source.name]}[:, None]{numbers}"]
+
+    def _gate_view(self) -> str:
+        """A name of its own for every run: a step may have several, one after the other."""
+        context = self.context
+        name = f"delta_gates_{len(self.gate_views) + 1}" if self.gate_views else "delta_gates"
+        taken = {*context.step_names.values(), *context.whole_names.values(), *context.dims.values()}
+        while name in taken or f"{name}_all" in taken:
+            name += "_"
+        self.gate_views.append(name)
+        return name
 
     def _line(self, body: Body, line: Line, terms: dict[str, list[Term]]) -> list[str]:
         context = self.context
@@ -243,8 +255,7 @@ class BackwardPass:
         pairs: list[tuple[str, str]] = []
         if mentions(text, "delta_net"):
             pairs.append(("delta_net", "delta_block"))
-        if mentions(text, "delta_gates"):
-            pairs.append(("delta_gates", "delta_gates_all"))
+        pairs += [(name, f"{name}_all") for name in self.gate_views]
         for name in self.context.step.names:
             if name in self.carries or not context.step.batched.get(name, False):
                 continue

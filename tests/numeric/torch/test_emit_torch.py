@@ -53,9 +53,10 @@ ODD = {
     "unused_input_and_parameter": 'def f(x: "(m,)", /, h: "(n,)"):\n    h = tanh(h + sign(b))\n    return h',
 }
 CELLS = {**{name: name for name in symrnn.zoo}, **ODD}
+FEW = {**{name: name for name in ("gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn")}, **ODD}
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", FEW)
 @pytest.mark.parametrize(("T", "N"), [(1, 1), (3, 2)])
 def test_gradcheck(name, T, N):
     cell = symrnn.load(name) if name in symrnn.zoo else symrnn.cell(CELLS[name])
@@ -132,7 +133,7 @@ def test_peephole_lstm_by_hand():
         assert torch.allclose(a, b, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", FEW)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_layers_keep_their_type_and_start_from_zero(name, dtype):
     cell = symrnn.load(name) if name in symrnn.zoo else symrnn.cell(CELLS[name])
