@@ -16,10 +16,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 
 from .errors import OptionError, nearest
+
+# In the order in which one learns them; other pages come after these, by name.
+_FIRST = ("rnn", "lstm", "odyssey", "gru", "gated", "parallel", "dynamics", "statespace", "attention", "exponential")
 
 _TITLE = re.compile(r'\A"""(.*?)(?:\n|""")')
 _CELL = re.compile(r'^def (\w+)\([^"]*?\):\n    """(.*?)"""', re.MULTILINE | re.DOTALL)
@@ -59,12 +62,9 @@ def read_catalogue() -> Catalogue:
     """Read the zoo's pages; nothing heavy is imported."""
     entries: dict[str, Entry] = {}
     families: dict[str, str] = {}
-    folder = resources.files("symrnn").joinpath("cells")
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not file.name.endswith(".py"):
-            continue
-        page = file.read_text(encoding="utf-8")
-        family = file.name.removesuffix(".py")
+    pages = {file.stem: file for file in Path(__file__).with_name("cells").glob("*.py")}
+    for family in sorted(pages, key=lambda name: (name not in _FIRST, name in _FIRST and _FIRST.index(name), name)):
+        page = pages[family].read_text(encoding="utf-8")
         title = _TITLE.match(page)
         families[family] = title[1] if title else ""
         for found in _CELL.finditer(page):

@@ -1,4 +1,4 @@
-"""The eight variants of "LSTM: A Search Space Odyssey": the LSTM with peepholes, one thing changed at a time."""
+"""The variants of "LSTM: A Search Space Odyssey": the LSTM with peepholes, one thing changed at a time."""
 
 
 def lstm_nig(x, h, c):

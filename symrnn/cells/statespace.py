@@ -59,10 +59,10 @@ def rg_lru(x, h):
 
     Tested against: transformers' RecurrentGemmaRglru, the paper in PyTorch.
     """
-    Λ: vector
+    Lambda: vector
     r = sigmoid(W_r @ x + b_r)
     i = sigmoid(W_i @ x + b_i)
-    a = exp(-8 * r * softplus(-Λ))
+    a = exp(-8 * r * softplus(-Lambda))
     h = a * h + sqrt(1 - a**2) * (i * x)
     return h
 

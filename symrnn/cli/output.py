@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
-import shutil
 import sys
 from pathlib import Path
 
@@ -55,12 +53,12 @@ def write_whole(path: Path, text: str | bytes) -> None:
     if exists and not target.is_file():  # a device or a pipe cannot be replaced by a file
         target.write_bytes(data)
         return
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
     try:
         with draft.open("xb") as file:
             file.write(data)
         if exists:
-            shutil.copymode(target, draft)
+            draft.chmod(target.stat().st_mode & 0o7777)
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)

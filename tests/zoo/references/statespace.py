@@ -36,7 +36,7 @@ def _rg_lru_step(p, x, h):
     """De et al. 2024, equations 1 to 4, with log a = −c softplus(−Λ), c = 8."""
     r = torch.sigmoid(x @ p["W_r"].T + p["b_r"])
     i = torch.sigmoid(x @ p["W_i"].T + p["b_i"])
-    a = torch.sigmoid(p["Λ"]) ** (8 * r)
+    a = torch.sigmoid(p["Lambda"]) ** (8 * r)
     new = a * h + torch.sqrt(1 - a**2) * (i * x)
     return new, new
 
@@ -52,7 +52,7 @@ def rg_lru_transformers(p, x, state):
     layer = RecurrentGemmaRglru(SimpleNamespace(num_attention_heads=1, lru_width=width))
     layer.recurrent_states = state["h"].float()
     arrays = {
-        "recurrent_param": -p["Λ"],
+        "recurrent_param": -p["Lambda"],
         "input_gate_weight": p["W_i"].T[None],
         "input_gate_bias": p["b_i"][None],
         "recurrent_gate_weight": p["W_r"].T[None],
