@@ -1,6 +1,6 @@
 """gru_reset_after: forward and backward pass in NumPy, derived by symrnn.
 
-GRU with the reset gate after the product (cuDNN's form, which PyTorch's `nn.GRU` computes).
+GRU with the reset gate after the product (Cho et al. 2014, as in the first version on arXiv).
 
 params: W_z, W_r, W_n (n, m); R_z, R_r, R_n (n, n); b_z, b_r, b_Rn, b_Wn (n,)
 x: x (T, N, m)

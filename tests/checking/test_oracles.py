@@ -40,7 +40,7 @@ def _sigma(a):
 
 
 def _hand_gru(p, x, h0, g, g_final):
-    """facts/backward.md 3a, z keeps the old state; one sequence at a time, with loops."""
+    """The GRU with the reset before the product, as published; z keeps the old state; one sequence at a time, with loops."""
     T, N = x.shape[:2]
     grads = {name: np.zeros_like(value) for name, value in p.items()}
     dx, dh0 = np.zeros_like(x), np.zeros_like(h0)

@@ -23,16 +23,20 @@ def failures(harness, cases, kind, folder, **options):
     return [(error, text) for error, text in errors if not error <= TOLERANCE[kind]]
 
 
+CLASSICS = ("gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn")
+
+
 @pytest.fixture(scope="session")
 def named(harness, odd_cells):
     cells = [*symrnn.zoo.values(), *odd_cells.values()]
-    short = [symrnn.zoo[name] for name in ("gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn")]
-    return [harness.case(cell) for cell in cells] + [harness.case(cell, T=1, N=1) for cell in short]
+    return [harness.case(c) for c in cells] + [harness.case(symrnn.zoo[name], T=1, N=1) for name in CLASSICS]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_zoo_and_odd_cells(harness, named, kind, tmp_path):
-    assert failures(harness, named, kind, tmp_path) == []
+    """All in double precision; in the other the best known cells and the odd ones."""
+    some = [case for case in named if case.cell.name in CLASSICS or case.cell.name not in symrnn.zoo]
+    assert failures(harness, named if kind == "double" else some, kind, tmp_path) == []
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,180 @@
+"""lightru: forward and backward pass in NumPy, derived by symrnn.
+
+Light recurrent unit (Ye et al. 2024).
+
+params: W_n, W_f (n, m); R_f (n, n); b_f (n,)
+x: x (T, N, m)
+state: h (N, n)
+outputs: h (T, N, n)
+"""
+
+import numpy as np
+
+
+def array(work, name, shape, like):
+    """A work array, the one of the call before where its shape and type still fit."""
+    held = work.get(name)
+    if held is None or held.shape != shape or held.dtype != like.dtype:
+        held = work[name] = np.empty(shape, like.dtype)
+    return held
+
+
+def rows(a):
+    """All steps and sequences as the rows of one matrix."""
+    return a.reshape(-1, a.shape[-1])
+
+
+def product(a, weight):
+    """a @ weight.T for all steps and sequences in one product."""
+    return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
+
+
+def pack(params):
+    """Weights that meet the same vector side by side; done once for many calls."""
+    W_f = params["W_f"]
+    R_f = params["R_f"]
+    b_f = params["b_f"]
+    return {
+        "params": params,
+        "weight_x_t": W_f,
+        "weight_x_t_half": np.concatenate([0.5 * W_f]),
+        "weight_h_prev": R_f,
+        "weight_h_prev_half": np.concatenate([0.5 * R_f]),
+        "net_bias": np.concatenate([0.5 * b_f]),
+    }
+
+
+def forward(packed, x, state, work=None):
+    """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""
+    work = {} if work is None else work
+    params = packed["params"]
+    W_n = params["W_n"]
+    weight_x_t_half = packed["weight_x_t_half"]
+    weight_h_prev_half = packed["weight_h_prev_half"]
+    net_bias = packed["net_bias"]
+    T, N = x.shape[:2]
+    dim_n = state["h"].shape[1]
+    h_states = array(work, "h_states", (T + 1, N, dim_n), x)
+    block = array(work, "block", (T, N, dim_n), x)
+    f_all = block[..., :dim_n]
+    sums_h_prev = array(work, "sums_h_prev", (N, dim_n), x)
+    spare_2 = array(work, "spare_2", (N, dim_n), x)
+    h_states[0] = state["h"]
+    a_n_all = product(x, W_n)  # (1)
+    n_all = np.tanh(a_n_all)  # (2)
+    np.matmul(rows(x), weight_x_t_half.T, out=rows(block))  # (3)
+    block += net_bias
+    for net, h_prev, n, f, h in zip(block, h_states[:-1], n_all, f_all, h_states[1:], strict=True):
+        np.matmul(h_prev, weight_h_prev_half.T, out=sums_h_prev)  # (3)
+        np.add(net, sums_h_prev, out=net)
+        np.tanh(net, out=net)  # (4)
+        gates = net
+        gates *= 0.5
+        gates += 0.5
+        np.subtract(1, f, out=h)  # (5)
+        h *= h_prev
+        np.multiply(n, f, out=spare_2)
+        h += spare_2
+    outputs = np.array(h_states[1:])
+    kept = {name: packed[name] for name in ("params", "weight_x_t", "weight_h_prev")}
+    return outputs, {"h": h_states[-1].copy()}, (kept, x, h_states, n_all, block)
+
+
+def backward(tape, d_outputs, d_final_state, work=None):
+    """Gradients by the parameters, the inputs and the initial state."""
+    packed, x, h_states, n_all, block = tape
+    work = {} if work is None else work
+    params = packed["params"]
+    W_n = params["W_n"]
+    weight_x_t = packed["weight_x_t"]
+    weight_h_prev = packed["weight_h_prev"]
+    T, N = x.shape[:2]
+    dim_n = d_final_state["h"].shape[1]
+    f_all = block[..., :dim_n]
+    delta_block = array(work, "delta_block", (T, N, dim_n), d_outputs)
+    delta_a_f_all = delta_block[..., :dim_n]
+    delta_h_all = array(work, "delta_h_all", (T, N, dim_n), d_outputs)
+    factor_1_all = array(work, "factor_1_all", (T, N, dim_n), d_outputs)
+    spare_all_1 = array(work, "spare_all_1", (T, N, dim_n), d_outputs)
+    spare_1 = array(work, "spare_1", (N, dim_n), d_outputs)
+    np.subtract(n_all, h_states[:-1], out=delta_a_f_all)  # (8)
+    delta_a_f_all *= f_all
+    np.subtract(1, f_all, out=spare_all_1)
+    delta_a_f_all *= spare_all_1
+    np.subtract(1, f_all, out=factor_1_all)  # (11)
+    carry_h = np.array(d_final_state["h"])
+    for delta_net, upstream_h, delta_h, delta_a_f, factor_1 in zip(
+        delta_block[::-1],
+        d_outputs[::-1],
+        delta_h_all[::-1],
+        delta_a_f_all[::-1],
+        factor_1_all[::-1],
+        strict=True,
+    ):
+        np.add(upstream_h, carry_h, out=delta_h)  # (6)
+        delta_a_f *= delta_h  # (8)
+        np.matmul(delta_net, weight_h_prev, out=carry_h)  # (11)
+        np.multiply(delta_h, factor_1, out=spare_1)
+        carry_h += spare_1
+    delta_a_n_all = delta_h_all * f_all * (1 - n_all**2)  # (10)
+    grads = {
+        "W_n": rows(delta_a_n_all).T @ rows(x),  # (12)
+        "W_f": rows(delta_a_f_all).T @ rows(x),  # (13)
+        "R_f": rows(delta_a_f_all).T @ rows(h_states[:-1]),  # (14)
+        "b_f": delta_a_f_all.sum(axis=(0, 1)),  # (15)
+    }
+    d_x = product(delta_block, weight_x_t.T) + product(delta_a_n_all, W_n.T)
+    return grads, d_x, {"h": carry_h}
+
+
+def loss(arrays, d_outputs, d_final_state):
+    """A number that depends on everything: outputs and final state, weighted."""
+    params, x, state = arrays
+    outputs, final_state, _ = forward(pack(params), x, state)
+    total = (d_outputs * outputs).sum()
+    return total + sum((d_final_state[name] * final_state[name]).sum() for name in final_state)
+
+
+def slope(arrays, array, index, d_outputs, d_final_state):
+    """The derivative of the loss by one entry: its imaginary part after a tiny imaginary step."""
+    kept = array[index]
+    array[index] = kept + 1e-30j
+    result = loss(arrays, d_outputs, d_final_state).imag / 1e-30
+    array[index] = kept
+    return result
+
+
+def check(T=3, N=2, m=4, n=6):
+    """The largest error of a gradient entry, in parts of the largest entry of its array."""
+    draw = np.random.default_rng(0).standard_normal
+    params = {
+        "W_n": draw((n, m)) / (m) ** 0.5,
+        "W_f": draw((n, m)) / (m) ** 0.5,
+        "R_f": draw((n, n)) / (n) ** 0.5,
+        "b_f": draw((n,)),
+    }
+    x = draw((T, N, m))
+    state = {"h": draw((N, n))}
+    d_outputs = draw((T, N, n))
+    d_final_state = {"h": draw((N, n))}
+    _, _, tape = forward(pack(params), x, state)
+    grads, d_x, d_state = backward(tape, d_outputs, d_final_state)
+    params = {name: value.astype(complex) for name, value in params.items()}
+    x = x.astype(complex)
+    state = {name: value.astype(complex) for name, value in state.items()}
+    pairs = [(params[name], grads[name]) for name in params]
+    pairs += [(x, d_x)]
+    pairs += [(state[name], d_state[name]) for name in state]
+    worst = 0.0
+    for array, gradient in pairs:
+        scale = max(1e-3, float(np.abs(gradient).max()))
+        for index in np.ndindex(*array.shape):
+            expected = slope((params, x, state), array, index, d_outputs, d_final_state)
+            worst = max(worst, float(abs(gradient[index] - expected)) / scale)
+    return worst
+
+
+if __name__ == "__main__":
+    error = check()
+    print(f"largest relative error against complex step: {error:.1e}")
+    raise SystemExit(error > 1e-10)
