@@ -96,7 +96,7 @@ def sgu(x, h):
 
     Also called: simple_gated_unit.
 
-    Tested against: torchrecurrent.SGUCell.
+    Tested against: torchrecurrent.SGUCell, the paper in PyTorch.
     """
     q = W_q @ x + b_q
     p = tanh(R_p @ (q * h))
@@ -113,7 +113,7 @@ def dsgu(x, h):
 
     Also called: deep_simple_gated_unit.
 
-    Tested against: torchrecurrent.DSGUCell.
+    Tested against: torchrecurrent.DSGUCell, the paper in PyTorch.
     """
     q = W_q @ x + b_q
     p = tanh(R_p @ (q * h))

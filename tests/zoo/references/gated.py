@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from .gru import rows, stacked, theirs, torchrecurrent_cell
-from .reference import Arrays, Reference
+from .reference import Arrays, Reference, by_steps
 
 
 def bistable(recurrence: str):
@@ -132,6 +132,18 @@ def nas_of_the_paper(params, x, state):
     return torch.stack(outputs), {"h": h, "c": c}
 
 
+def _simple_gated_step(p, x, h):
+    """Gao & Glowacka 2016, equations of the simple gated unit and of the deep one, with clip(a/6 + 1/2, 0, 1)."""
+    thinned = torch.tanh(((x @ p["W_q"].T + p["b_q"]) * h) @ p["R_p"].T) * h
+    new = torch.sigmoid(thinned @ p["R_n"].T) if "R_n" in p else torch.log1p(torch.exp(thinned))
+    update = torch.clamp((x @ p["W_z"].T + h @ p["R_z"].T + p["b_z"]) / 6 + 0.5, 0, 1)
+    h = (1 - update) * h + update * new
+    return h, h
+
+
+simple_gated_paper = by_steps(_simple_gated_step, ("h",), torch.stack)
+
+
 REFERENCES = [
     theirs("atr", "ATRCell", torchrecurrent_cell("ATRCell", atr)),
     theirs("brc", "BRCell", torchrecurrent_cell("BRCell", bistable("r"))),
@@ -141,6 +153,8 @@ REFERENCES = [
     # PyTorch's derivative of hardsigmoid is 1/6 in float32, whatever the type.
     theirs("sgu", "SGUCell", torchrecurrent_cell("SGUCell", sgu), tolerance=1e-6),
     theirs("dsgu", "DSGUCell", torchrecurrent_cell("DSGUCell", dsgu), tolerance=1e-6),
+    Reference("sgu", "the paper in PyTorch", simple_gated_paper, needs=("torch",)),
+    Reference("dsgu", "the paper in PyTorch", simple_gated_paper, needs=("torch",)),
     theirs("minimal_rnn", "MinimalRNNCell", torchrecurrent_cell("MinimalRNNCell", minimal_rnn)),
     theirs("lightru", "LightRUCell", torchrecurrent_cell("LightRUCell", lightru)),
     theirs("star", "STARCell", torchrecurrent_cell("STARCell", star)),
