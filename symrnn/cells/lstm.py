@@ -239,8 +239,8 @@ def memory_controller_lstm(x, v, c):
     """LSTM with a memory controller: what goes round is not what is shown (NIPS workshop of 2017).
 
     A fifth gate k makes the control vector v, which the gates read in the place of h; so the output h is free to be a
-    prediction. The equations are those of torchrecurrent, which calls it MC-LSTM, a name that the mass-conserving LSTM
-    (Hoedt et al. 2021) has too.
+    prediction. The equations are those of torchrecurrent, which calls it MC-LSTM, a name that `mass_conserving_lstm`
+    has too.
 
     Tested against: torchrecurrent.MCLSTMCell.
     """
@@ -286,6 +286,29 @@ def layer_norm_lstm(x, h, c):
     a_h = gamma_c * w / sqrt(var_c + 1e-5) + beta_c
     h = o * tanh(a_h)
     return h, c
+
+
+def mass_conserving_lstm(x: scalar, a, /, c):
+    """Mass-conserving LSTM: what comes in is stored or given out, and nothing else (Hoedt et al. 2021).
+
+    x is a mass, such as the rain of a day, and a are auxiliary inputs. The input gate i spreads x over the units (its
+    entries add up to 1), the rows of S say where the mass of each unit goes, and the output gate o takes a share of it
+    out: Σ h_t + Σ c_t = Σ c_{t−1} + x_t. The gates see the memory as shares of the whole; 10⁻⁵ keeps an empty memory
+    from dividing by zero. The paper's redistribution R acts as R c with columns that add up to 1, which is Sᵀ here; it
+    may also depend on the step. torchrecurrent's MC-LSTM is another cell (`memory_controller_lstm`).
+
+    Also called: mclstm.
+
+    Tested against: the paper in PyTorch.
+    """
+    s = c / (sum(abs(c)) + 1e-5)
+    i = softmax(W_i @ a + R_i @ s + b_i)
+    o = sigmoid(W_o @ a + R_o @ s + b_o)
+    S = softmax(B)
+    m = S.T @ c + i * x
+    h = o * m
+    c = (1 - o) * m
+    return h, (c,)
 
 
 def multiplicative_lstm(x, h, c):

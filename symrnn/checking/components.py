@@ -132,6 +132,8 @@ def _exponentials(k: Algebra, a: Array) -> Array:
 
 def _softmax(k: Algebra, a: Array) -> Any:
     e = _exponentials(k, a)
+    if a.ndim == 2:
+        return np.stack([_softmax(k, row) for row in a])
     return e * k.inverse(e.sum())
 
 

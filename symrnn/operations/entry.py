@@ -80,7 +80,8 @@ class Operation:
 
     An elementwise operation has no `adjoint`: SymPy differentiates through its head's `fdiff`, which is written
     in terms of the operation's own output where that is shorter (σ′ = σ(1 − σ)). A structured one (a product,
-    a sum over the features) has an adjoint rule: from the adjoint of the output to those of the operands.
+    a sum over the features) has an adjoint rule: from the adjoint of the output to those of the operands. One that
+    works `by_rows` takes each row of a matrix by itself.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Operation:
     linear: bool = False
     activation: bool = False
     variadic: bool = False
+    by_rows: bool = False
     kink: str = ""
     written: bool = True
 

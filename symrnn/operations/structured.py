@@ -146,7 +146,9 @@ def vector_to_scalar(solver: Solver, shapes: tuple[Shape, ...], options: Options
 
 
 def softmax_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options) -> Shape:
-    return _need(shapes[0], 1, "softmax")
+    if not shapes[0]:
+        raise ShapeClash("softmax takes a vector, or a matrix row by row")
+    return shapes[0]
 
 
 def diag_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options) -> Shape:
@@ -253,7 +255,11 @@ def mean_adjoint(pull: Pull) -> tuple[sympy.Expr, ...]:
 
 
 def softmax_adjoint(pull: Pull) -> tuple[sympy.Expr, ...]:
-    return (pull.out * (pull.delta - dot(pull.delta, pull.out)),)
+    if len(pull.shapes[0]) == 1:
+        return (pull.out * (pull.delta - dot(pull.delta, pull.out)),)
+    # Row by row: what each row's dot product with δ takes off it, as a diagonal factor from the left.
+    shares = diagonal(matmul(pull.delta, transpose(pull.out)))
+    return (pull.out * pull.delta - matmul(diag(shares), pull.out),)
 
 
 def stack_adjoint(pull: Pull) -> tuple[sympy.Expr, ...]:

@@ -193,7 +193,7 @@ def _structured() -> list[Operation]:
         row("dot", s.dot, two, s.dot_shape, s.dot_adjoint, s.dot_numpy, Layout("dot"), "aᵀ b, the sum of the products", linear=True),
         row("sum", s.total, one, s.reduction_shape, lambda p: (p.delta,), s.total_numpy, call("sum"), "sum of all entries", linear=True),
         row("mean", s.mean, one, s.reduction_shape, s.mean_adjoint, s.mean_numpy, call("mean"), "mean of all entries", linear=True),
-        row("softmax", s.softmax, one, s.softmax_shape, s.softmax_adjoint, "softmax({0})", call("softmax"), "exp(a) / Σ exp(a)", helper=_SOFTMAX, activation=True),
+        row("softmax", s.softmax, one, s.softmax_shape, s.softmax_adjoint, "softmax({0})", call("softmax"), "exp(a) / Σ exp(a), of a matrix row by row", helper=_SOFTMAX, activation=True, by_rows=True),
         row("logsumexp", s.logsumexp, one, s.vector_to_scalar, s.logsumexp_adjoint, "logsumexp({0})", call("logsumexp"), "log Σ exp(a)", helper=_LOGSUMEXP),
         row("norm", s.norm, one, s.reduction_shape, s.norm_adjoint, s.norm_numpy, Layout("norm"), "Euclidean length", kink="0 at the origin"),
         row("diag", s.diag, one, s.diag_shape, lambda p: (s.diagonal(p.delta),), "({0}[..., None] * np.eye({0}.shape[-1], dtype={0}.dtype))", call("diag"), "the diagonal matrix of a vector", linear=True),

@@ -41,7 +41,8 @@ def arrange(operation: Operation, operands: list[Operand], options: list[Tree]) 
     trees = [tree for tree, _ in operands]
     match layout.kind if layout else "call":
         case "call":
-            return _call(operation, trees, options)
+            call = _call(operation, trees, options)
+            return replace(call, rows=True) if operation.by_rows and operands[0][1] == 2 else call
         case "indicator":
             relation = (layout.text, layout.latex) if layout else ("", "")
             inner = [options[0], *trees, options[1]] if options else trees
@@ -74,7 +75,7 @@ def arrange(operation: Operation, operands: list[Operand], options: list[Tree]) 
             raise AssertionError(f"{operation.name} has a layout that no printer knows: {kind}")
 
 
-def _call(operation: Operation, trees: list[Tree], options: list[Tree]) -> Tree:
+def _call(operation: Operation, trees: list[Tree], options: list[Tree]) -> Call:
     layout = operation.layout
     text = layout.text if layout else operation.name
     latex = layout.latex if layout else rf"\operatorname{{{operation.name}}}"

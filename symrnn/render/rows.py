@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from .tree import (
     Axis,
+    Call,
     Dot,
     MatrixProduct,
     Outer,
@@ -38,6 +39,8 @@ def as_rows(node: Tree) -> Tree:
             return _chain(as_rows(left), turned(as_rows(right)))
         case Transpose(base=base):
             return turned(as_rows(base))
+        case Call(arguments=(argument,), rows=True):
+            return turned(replace(node, arguments=(turned(as_rows(argument)),)))
         case Part(base=base, axes=axes, rank=2) | Place(base=base, axes=axes, rank=2):
             return replace(node, base=as_rows(base), axes=_swapped(axes))
         case Stack(parts=parts):

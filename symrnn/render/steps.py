@@ -96,6 +96,8 @@ def _rule_key(term: Term, source: Equation, display: Display, has_identity: bool
             return "matmul_matrices"
         case "matmul" if len(display.shapes[term.path[1]]) == 2:
             return "matmul_left"
+        case "softmax" if len(source.shape) == 2:
+            return "softmax_rows"
         case rule:
             return rule
 

@@ -112,7 +112,7 @@ class Transpose:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """f(a, b; options), also f²(a) and f′(a)."""
+    """f(a, b; options), also f²(a) and f′(a); with `rows`, of a matrix, each row is a case of its own."""
 
     text: str
     latex: str
@@ -120,6 +120,7 @@ class Call:
     options: tuple[Tree, ...] = ()
     power: int = 1
     primes: int = 0
+    rows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ _MATRIX: tuple[tuple[str, str], ...] = (
     ("S", "{R} @ {0}"),
     ("SS", "0.5 * {0} @ {1}"),
     ("Sn", "{0} @ diag({1})"),
+    ("S", "softmax({0})"),
 )
 _TALL: tuple[tuple[str, str], ...] = (
     ("nm", "outer({0}, {1})"),

@@ -46,6 +46,10 @@ def test_large_cells_at_one_step(texts, name, dims):
     assert proof, proof.text()
 
 
+def test_softmax_of_the_rows_of_a_matrix():
+    assert prove("def f(x, h):\n    S = softmax(R + outer(h, h))\n    h = S.T @ h + W @ x\n    return h\n")
+
+
 def test_softmax_over_two_steps():
     proof = prove("def f(x, h):\n    a = softmax(W @ x + R @ h)\n    h = tanh(A @ a) + a\n    return h\n")
     assert proof, proof.text()

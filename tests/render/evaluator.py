@@ -24,7 +24,8 @@ FUNCTIONS = {
     "hard_sigmoid": lambda a: np.clip(a / 6 + 0.5, 0, 1),
     "sum": np.sum,
     "mean": np.mean,
-    "softmax": lambda a: np.exp(a) / np.exp(a).sum(),
+    # A matrix row by row.
+    "softmax": lambda a: np.exp(a) / np.exp(a).sum(axis=None if 1 in a.shape else 1, keepdims=True),
     "diag": lambda a: np.diag(a.ravel()),
     "sign": np.sign,
     "sin": np.sin,

@@ -118,8 +118,14 @@ class Statements:
 
     def _softmax(self, target: str, expr: sympy.Expr) -> None:
         operand = self.array(expr.args[0])
-        count = self.printer.sizes.entries(self.printer.shapes[operand])
-        self._line(f"softmax({self._name(target)}, {self._name(operand)}, {count});")
+        shape, sizes = self.printer.shapes[operand], self.printer.sizes
+        out, a = self._name(target), self._name(operand)
+        if len(shape) == 1:
+            self._line(f"softmax({out}, {a}, {sizes.entries(shape)});")
+            return
+        (i, *_), (rows, columns) = self.indices, map(sizes.size, shape)
+        start = f"{i} * {tight(columns)}"
+        self._line(nested((rows,), (i,), f"softmax({out} + {start}, {a} + {start}, {columns});"))
 
     # Terms that are added on their own ----------------------------------------------------------------------
 

@@ -66,6 +66,7 @@ _RULES: dict[str, Rule] = {
     "sum": Rule("分量之和", "分量之和，每个分量都接收 δ"),
     "mean": Rule("分量的平均", "分量的平均，每个分量接收 δ 除以分量的个数"),
     "softmax": Rule("softmax", "softmax，s = softmax(a) 中 a 的伴随是 s ⊙ (δ − δᵀ s)"),
+    "softmax_rows": Rule("逐行 softmax", "逐行 softmax，S = softmax(A) 中 A 的伴随是 S ⊙ δ 减去 S 的每一行乘以该行 S ⊙ δ 之和"),
     "logsumexp": Rule("log-sum-exp", "log-sum-exp，y = log Σ exp(a) 中 a 的伴随是 δ exp(a − y)"),
     "norm": Rule("范数", "范数，y = ‖a‖ 中 a 的伴随是 δ a / y，y = 0 处为 0"),
     "diag": Rule("对角矩阵", "对角矩阵，diag(a) 中 a 的伴随是 δ 的对角线"),

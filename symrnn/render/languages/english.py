@@ -75,6 +75,7 @@ _RULES: dict[str, Rule] = {
     "sum": Rule("sum of the entries", "sum of the entries, each of them receives δ"),
     "mean": Rule("mean of the entries", "mean of the entries, each of them receives δ divided by their number"),
     "softmax": Rule("softmax", "softmax, the adjoint of a in s = softmax(a) is s ⊙ (δ − δᵀ s)"),
+    "softmax_rows": Rule("softmax by rows", "softmax of each row, the adjoint of A in S = softmax(A) is S ⊙ δ, less each row of S times its sum of S ⊙ δ"),
     "logsumexp": Rule("log-sum-exp", "log-sum-exp, the adjoint of a in y = log Σ exp(a) is δ exp(a − y)"),
     "norm": Rule("norm", "norm, the adjoint of a in y = ‖a‖ is δ a / y, and 0 where y = 0"),
     "diag": Rule("diagonal matrix", "diagonal matrix, the adjoint of a in diag(a) is the diagonal of δ"),

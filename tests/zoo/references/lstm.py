@@ -258,7 +258,22 @@ def onnx(cell, **options):
     return Reference(cell, "ONNX Runtime's LSTM", run, "arrays", needs, third_party=True, tolerance=1e-5)
 
 
+def _mass_conserving_step(p, x, c):
+    """Hoedt et al. 2021, section 2, with a redistribution that does not depend on the step; R acts as R c."""
+    mass, a = x["x"][:, None], x["a"]
+    share = c / (c.abs().sum(dim=1, keepdim=True) + 1e-5)
+    into = torch.softmax(a @ p["W_i"].T + share @ p["R_i"].T + p["b_i"], dim=1)
+    out = torch.sigmoid(a @ p["W_o"].T + share @ p["R_o"].T + p["b_o"])
+    redistribution = torch.softmax(p["B"].T, dim=0)  # columns add up to one
+    total = c @ redistribution.T + into * mass
+    return out * total, (1 - out) * total
+
+
+mass_conserving_paper = by_steps(_mass_conserving_step, ("c",), torch.stack)
+
+
 REFERENCES = [
+    Reference("mass_conserving_lstm", "the paper in PyTorch", mass_conserving_paper, needs=("torch",)),
     recurrent("lstm_1997", "OriginalLSTMCell", recurrent_1997),
     paper("lstm_1997", paper_1997),
     pytorch("lstm", torch_lstm),
