@@ -15,9 +15,10 @@ Names are imported when they are first used, so that `symrnn --help` needs neith
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing itself takes as long to import as `symrnn list` to read the zoo
 if TYPE_CHECKING:
+    from typing import Any
+
     from .checking import CheckReport, Proof, check, prove
     from .derivation import Derivation, derive
     from .equations import Cell, Equation, Term, cell

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .parser import Call
 
+TYPE_CHECKING = False  # without importing typing: half of what a quick command takes is imports
 if TYPE_CHECKING:
     from ..derivation import Derivation
     from ..equations import Cell

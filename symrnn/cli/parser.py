@@ -6,12 +6,15 @@ import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
 
 from .. import __version__
 from ..errors import OptionError, nearest
 
-Command = Literal["list", "show", "check", "verify", "code", "export", "help"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, NoReturn
+
+    Command = Literal["list", "show", "check", "verify", "code", "export", "help"]
 
 
 @dataclass(frozen=True, slots=True)
