@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from .equations import Cell, Equation, Term, cell
     from .equations.sample import Sample
     from .errors import CellError, CompilerError, InputError, OptionError, SymrnnError
+    from .layouts import Layout
     from .library import load, zoo
     from .numeric import Gradients, Kernel
     from .render import Difference, compare
-    from .verifying import Finding, Layout, VerifyReport, verify
+    from .verifying import Finding, VerifyReport, verify
 
 __version__ = "0.1.0"
 
@@ -52,7 +53,7 @@ _CONTENTS = {
     "verify": "verifying",
     "VerifyReport": "verifying",
     "Finding": "verifying",
-    "Layout": "verifying",
+    "Layout": "layouts",
     "CheckReport": "checking",
     "SymrnnError": "errors",
     "CellError": "errors",

@@ -1,4 +1,4 @@
-"""What the zoo has, read from its pages without parsing a cell: names, families, aliases, what each was tested against.
+"""What the zoo has, read from its pages without parsing a cell: names, families, aliases.
 
 A page of `symrnn/cells` is a family: its docstring is the family's title, its functions are the cells. A cell's
 docstring begins with a line that names it and its source; two of its paragraphs are lists:
@@ -37,7 +37,6 @@ class Entry:
     family: str
     about: str
     aliases: tuple[str, ...]
-    tested: tuple[str, ...]
     page: str
 
 
@@ -70,7 +69,7 @@ def read_catalogue() -> Catalogue:
         for found in _CELL.finditer(page):
             name, doc = found.groups()
             about = doc.split("\n")[0]
-            entries[name] = Entry(name, family, about, _listed("Also called", doc), references_of(doc), page)
+            entries[name] = Entry(name, family, about, _listed("Also called", doc), page)
     aliases = {alias: entry.name for entry in entries.values() for alias in entry.aliases}
     return Catalogue(MappingProxyType(entries), MappingProxyType(families), MappingProxyType(aliases))
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import OptionError, nearest
 from ..library import zoo
 from ..sizes import Shape
-from .nodes import Parameter, walk_blocks
+from .nodes import parameters_of
 from .presets import find_preset, frameworks_of, presets, rows_of
 from .row import Preset
 
@@ -77,8 +77,7 @@ def rows_for(cell: Cell, rows: Iterable[Preset]) -> list[Preset]:
 def _named(framework: str, cell: str) -> frozenset[str]:
     """The parameters of a row's cell, read off the row, so that no cell of the zoo has to be parsed for it."""
     row = find_preset(framework, cell)
-    blocks = (block for rule in row.layout.rules.rules for block in walk_blocks(rule.block))
-    return frozenset(block.name for block in blocks if isinstance(block, Parameter)) | frozenset(row.absent)
+    return frozenset(name for rule in row.layout.rules.rules for name in parameters_of(rule.block)) | {*row.absent}
 
 
 def _same(cell: Cell, name: str) -> bool:

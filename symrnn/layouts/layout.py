@@ -20,7 +20,7 @@ from ..sizes import Shape, show_shape
 from .axes import Axes, read_axes
 from .blocks import shape_of_block
 from .language import Rule, Rules, read_layout
-from .nodes import Block, Blocks, Cut, Fill, Parameter, Share, children, walk_blocks
+from .nodes import Block, Blocks, Cut, Fill, Parameter, Share, children, parameters_of, walk_blocks
 from .plan import Plan, build_plan
 from .values import Values
 
@@ -156,7 +156,7 @@ class Bound:
 def _bind(layout: Layout, cell: Cell, shapes: Mapping[str, Shape]) -> Bound:
     rules = layout.rules
     held = {rule.name: shape_of_block(rule.block, shapes, rules) for rule in rules.rules}
-    used = {block.name for rule in rules.rules for block in walk_blocks(rule.block) if isinstance(block, Parameter)}
+    used = {name for rule in rules.rules for name in parameters_of(rule.block)}
     blocks = {rule.name: rule.block for rule in rules.rules}
     left = [name for name in shapes if name not in used]
     if left and not rules.rest:

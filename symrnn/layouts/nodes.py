@@ -155,3 +155,8 @@ def walk_blocks(block: Block) -> Iterator[Block]:
     yield block
     for child in children(block):
         yield from walk_blocks(child)
+
+
+def parameters_of(block: Block) -> dict[str, None]:
+    """The names of the parameters in a block, each once, from left to right."""
+    return dict.fromkeys(inner.name for inner in walk_blocks(block) if isinstance(inner, Parameter))

@@ -69,16 +69,6 @@ class Plan:
                 row += np.bincount(index.ravel(), np.ravel(array * scale), self.total + SLOTS)
         return row, lacking
 
-    def read_params(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """The parameters that the person's arrays hold: w from u. Shares are added up."""
-        row = np.zeros(self.total + SLOTS)
-        for name, entries in self.entries.items():
-            value = (arrays[name] - entries.shift * self.parts[name]) / entries.scale
-            split = entries.share >= 0
-            row[entries.index[~split]] = value[~split]
-            np.add.at(row, entries.index[split], value[split])
-        return self._cut(row, np.zeros(self.total, bool))
-
     def places(self, name: str, index: tuple[int, ...]) -> tuple[tuple[str, tuple[int, ...]], ...]:
         """Where the person has an entry of a parameter: arrays and indices."""
         entry = self.offsets[name] + (int(np.ravel_multi_index(index, self.sizes[name])) if index else 0)

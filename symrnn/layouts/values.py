@@ -7,14 +7,27 @@ few NumPy calls. A parameter that is split into shares is whole in its first pla
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..sizes import Shape
 from .blocks import Array, move, piece_of, shape_of_block, stack
 from .language import Rules
-from .nodes import Affine, Block, Blocks, Cut, Fill, Parameter, Reshaped, Share, Turned, Widened, children
+from .nodes import (
+    Affine,
+    Block,
+    Blocks,
+    Cut,
+    Fill,
+    Parameter,
+    Reshaped,
+    Share,
+    Turned,
+    Widened,
+    children,
+    parameters_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,47 +96,50 @@ class Values:
         self, block: Block, leaf: Callable[[str], Array], fill: Callable[[Fill], object], share: bool = True
     ) -> Array:
         """What a block makes of its leaves without computing anything; without `share`, shares are False."""
+
+        def kept(block: Affine | Share, inner: Array) -> Array:
+            return np.zeros_like(inner) if isinstance(block, Share) and not share else inner
+
+        return self._built(block, leaf, fill, kept)
+
+    def _make(self, block: Block, leaf: Callable[[str], Array], shared: bool = True) -> Array:
+        """What a block makes of its parameters; with `shared`, a share is zero where another one came first."""
+
+        def computed(block: Affine | Share, inner: Array) -> Array:
+            if isinstance(block, Affine):
+                return inner * block.scale + block.shift
+            return np.where(self._first(block.part), inner, 0) if shared else inner
+
+        return self._built(block, leaf, lambda fill: fill.value, computed)
+
+    def _built(
+        self,
+        block: Block,
+        leaf: Callable[[str], Array],
+        fill: Callable[[Fill], object],
+        computed: Callable[[Affine | Share, Array], Array],
+    ) -> Array:
+        """A block from its leaves up: moved as it says, with `computed` for what is more than moving."""
         match block:
             case Parameter(name=name):
                 return leaf(name)
             case Fill(shape=shape):
                 return np.full(self._sizes(shape), fill(block))
-        inner = [self._moved(part, leaf, fill, share) for part in children(block)]
+        inner = [self._built(part, leaf, fill, computed) for part in children(block)]
         match block:
             case Blocks(rows=rows):
                 return stack(inner, rows=rows)
-            case Turned() | Reshaped() | Cut() | Widened():
-                return move(block, inner[0], self.sizes)
-            case Share() if not share:
-                return np.zeros_like(inner[0])
+            case Affine() | Share():
+                return computed(block, inner[0])
             case _:
-                return inner[0]
-
-    def _make(self, block: Block, leaf: Callable[[str], Array], shared: bool = True) -> Array:
-        match block:
-            case Parameter(name=name):
-                return leaf(name)
-            case Fill(value=value, shape=shape):
-                return np.full(self._sizes(shape), value)
-        inner = [self._make(part, leaf, shared) for part in children(block)]
-        match block:
-            case Blocks(rows=rows):
-                return stack(inner, rows=rows)
-            case Turned() | Reshaped() | Cut() | Widened():
                 return move(block, inner[0], self.sizes)
-            case Affine(scale=scale, shift=shift):
-                return inner[0] * scale + shift
-            case Share(part=part) if shared:
-                return np.where(self._first(part), inner[0], 0)
-            case _:
-                return inner[0]
 
     def _first(self, block: Block) -> Array:
         """Which entries of a share are the first ones of their parameters; they have been met after that."""
-        for part in _parameters(block):
+        for part in parameters_of(block):
             self._met.setdefault(part, np.zeros(self._sizes(self.shapes[part]), bool))
         first = ~self._moved(block, lambda leaf: self._met[leaf], lambda fill: False)
-        met = {part: np.zeros_like(self._met[part]) for part in _parameters(block)}
+        met = {part: np.zeros_like(self._met[part]) for part in parameters_of(block)}
         self._take(_plain(block), np.ones(first.shape, bool), np.ones(first.shape, bool), None, met)
         for part, now in met.items():
             self._met[part] = self._met[part] | now
@@ -196,12 +212,6 @@ def _is_fixed(fill: Fill) -> bool:
     return fill.fixed
 
 
-def _parameters(block: Block) -> list[str]:
-    if isinstance(block, Parameter):
-        return [block.name]
-    return [name for part in children(block) for name in _parameters(part)]
-
-
 def _plain(block: Block) -> Block:
     """The block with its constants and factors left out: what moves, and not what is computed."""
     match block:
@@ -209,13 +219,7 @@ def _plain(block: Block) -> Block:
             return block
         case Affine(part=part) | Share(part=part):
             return _plain(part)
-        case Blocks(parts=parts, rows=rows, free=free, span=span):
-            return Blocks(tuple(map(_plain, parts)), rows, free, span)
-        case Turned(part=part, axes=axes, span=span):
-            return Turned(_plain(part), axes, span)
-        case Reshaped(part=part, shape=shape, span=span):
-            return Reshaped(_plain(part), shape, span)
-        case Cut(part=part, ranges=ranges, span=span):
-            return Cut(_plain(part), ranges, span)
-        case Widened(part=part, pattern=pattern, span=span):
-            return Widened(_plain(part), pattern, span)
+        case Blocks(parts=parts):
+            return replace(block, parts=tuple(map(_plain, parts)))
+        case _:
+            return replace(block, part=_plain(block.part))

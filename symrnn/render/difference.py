@@ -21,7 +21,6 @@ from .notation import STANDARD, Notation, read_notation
 from .pages.text import WIDTH, kind_of, show_shape
 from .printer import Token, fill_lines
 from .printers.text import TextPrinter, columns
-from .prose import say
 
 _INDENT = " " * 4
 
@@ -139,11 +138,10 @@ def _paired(first: dict[str, Side], second: dict[str, Side]) -> Iterator[Pair]:
 
 def _symbols(page: Document, printer: TextPrinter) -> Iterator[str]:
     """One line for every symbol that is not computed in the step, with its shape and its kind."""
-    flat: Callable[[object], str] = str
     for group in page.symbols:
         if group.kind != "value":
             for name in group.names:
-                kind = say(kind_of(page, group.kind, (name,), ()), lambda words: words, flat)
+                (kind,) = kind_of(page, group.kind, (name,), ())
                 yield f"{printer.name(name)}  {show_shape(group.shape, page.language)}  {kind}"
 
 

@@ -121,9 +121,8 @@ def test_gradients_come_back_by_the_adjoint(drawn, seed):
 @given(st.lists(arrays(), min_size=1, max_size=4), st.integers(0, 5))
 def test_parameters_are_read_back(drawn, seed):
     text = "\n".join(f"u_{k} = {block}" for k, (block, _) in enumerate(drawn)) + "\n..."
-    plan = Layout(text).bind(CELL).plan(DIMS)
-    params = params_of(seed)
-    for name, array in plan.read_params(plan.lay_out(params)).items():
+    bound, params = Layout(text).bind(CELL), params_of(seed)
+    for name, array in bound.values(DIMS).read(bound.plan(DIMS).lay_out(params)).items():
         assert np.allclose(array, params[name], rtol=0, atol=1e-14)
 
 
@@ -170,13 +169,13 @@ def test_a_parameter_that_stands_twice_gets_the_sum_of_both_gradients():
 
 def test_shares_add_up_and_are_unequal_and_each_is_read():
     text = "one = [share(b_a), b_d]\ntwo = [share(b_a), p_d]\nthree = share(b_a)\n..."
-    plan = Layout(text).bind(CELL).plan(DIMS)
-    params = params_of()
+    bound = Layout(text).bind(CELL)
+    plan, params = bound.plan(DIMS), params_of()
     laid_out = plan.lay_out(params)
     shares = [laid_out["one"][:4], laid_out["two"][:4], laid_out["three"]]
     assert np.allclose(sum(shares), params["b_a"], rtol=0, atol=1e-15)
     assert all(abs(a - b).max() > 1e-3 for k, a in enumerate(shares) for b in shares[:k])
-    assert np.allclose(plan.read_params(laid_out)["b_a"], params["b_a"], rtol=0, atol=1e-15)
+    assert np.allclose(bound.values(DIMS).read(laid_out)["b_a"], params["b_a"], rtol=0, atol=1e-15)
     gradients = {name: np.zeros(array.shape) for name, array in laid_out.items()}
     gradients["one"][:], gradients["two"][:], gradients["three"][:] = 1, 2, 3
     readings = plan.read_gradients(gradients)
