@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from .meaning import Numbers
+from .kit import Kit, lifted
 
 _HALF = sympy.Rational(1, 2)
 
@@ -183,69 +183,22 @@ def _rational(value: Fraction) -> sympy.Rational:
     return sympy.Rational(value.numerator, value.denominator)
 
 
-def _relu(a: Any) -> Any:
-    return a * Step(a)
-
-
-def _choose(condition: Any, a: Any, b: Any) -> Any:
-    return condition * a + (1 - condition) * b
-
-
-def _clip(a: Any, lower: Any, upper: Any) -> Any:
-    above, below = Step(a - lower), Step(upper - a)
-    return lower * (1 - above) + upper * (1 - below) + a * above * below
-
-
-def _sign(a: Any) -> Any:
-    return 2 * Step(a) - 1
-
-
-_SCALARS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "neg": lambda a: -a,
-    "pow": lambda a, k: a ** _rational(k),
-    "square": lambda a: a**2,
-    "sigmoid": Logistic,
-    "tanh": Tanh,
-    "relu": _relu,
-    "leaky_relu": lambda a, slope: _choose(Step(a), a, slope * a),
-    "elu": lambda a, alpha: _choose(Step(a), a, alpha * (Exp(a) - 1)),
-    "softplus": Softplus,
-    "silu": lambda a: a * Logistic(a),
-    "gelu": lambda a: a * NormalCdf(a),
-    "gelu_tanh": lambda a: a / 2 * (1 + Tanh(sympy.sqrt(2 / sympy.pi) * (a + sympy.Rational(44715, 1000000) * a**3))),
-    "hard_sigmoid": lambda a: _clip(a / 6 + _HALF, sympy.S.Zero, sympy.S.One),
-    "exp": Exp,
-    "log": Log,
-    "sqrt": lambda a: a**_HALF,
-    "sin": Sin,
-    "cos": Cos,
-    "abs": lambda a: a * _sign(a),
-    "sign": _sign,
-    "floor": Floor,
-    "mod": lambda a, b: a - b * Floor(a / b),
-    "maximum": lambda a, b: _choose(Step(a - b), a, b),
-    "minimum": lambda a, b: _choose(Step(b - a), a, b),
-    "clip": _clip,
-    "where": _choose,
-    "greater": lambda a, b: Step(a - b),
-    "greater_equal": lambda a, b: 1 - Step(b - a),
-}
-
-
-def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of scalars on object arrays, entry by entry."""
-
-    def lifted(*arguments: Any) -> Any:
-        return np.frompyfunc(function, len(arguments), 1)(*arguments)
-
-    return lifted
-
-
-sympy_functions = {name: _lifted(function) for name, function in _SCALARS.items()}
-
-SYMBOLS = Numbers(constant=_rational, functions=sympy_functions, shift=lambda a: 0)
-"""SymPy expressions in object arrays."""
+SYMBOLS = Kit(
+    constant=_rational,
+    pi=sympy.pi,
+    exp=lifted(Exp),
+    expm1=lifted(lambda a: Exp(a) - 1),
+    log=lifted(Log),
+    sin=lifted(Sin),
+    cos=lifted(Cos),
+    tanh=lifted(Tanh),
+    logistic=lifted(Logistic),
+    softplus=lifted(Softplus),
+    normal_cdf=lifted(NormalCdf),
+    power=lambda a, exponent: lifted(lambda entry: entry ** _rational(exponent))(a),
+    positive=lifted(Step),
+    choose=lifted(lambda condition, a, b: condition * a + (1 - condition) * b, 3),
+    floor=lifted(Floor),
+    top=lambda a: 0,
+)
+"""SymPy's expressions in object arrays."""

@@ -14,8 +14,9 @@ import sympy
 from ..derivation import Derivation
 from ..equations import Cell
 from ..sizes import Shape
-from .components import Evaluator
-from .meaning import Array, Meaning, run_sequence
+from .components import Evaluator, forms
+from .kit import Array
+from .meaning import Meaning, run_sequence
 from .polynomials import Algebra, TooLarge
 from .proof import ArrayProof, EntryFailure
 from .symbols import SYMBOLS, Scalar, share, spelled_out
@@ -41,7 +42,7 @@ class Unrolled:
     truth: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.truth = Evaluator(self.algebra, self.dims, _Names(self))
+        self.truth = Evaluator(forms(self.algebra), self.dims, _Names(self), self.names)
 
     # Symbols ------------------------------------------------------------------------------------------------
 
@@ -142,6 +143,7 @@ class Unrolled:
     def _derived(self, params: Any, x: Any, state: Any, g: Any, g_final: Any) -> dict[tuple[str, str], Array]:
         """The derived equations on the same symbols: forwards, then backwards with the carry."""
         cell, algebra = self.cell, self.algebra
+        kit = self.truth.kit
         fixed = {name: self.forms(array) for name, array in params.items()}
         current = {name: self.forms(array) for name, array in state.items()}
         tape: list[Evaluator] = []
@@ -149,7 +151,7 @@ class Unrolled:
         for t in range(self.T):
             values = {**fixed, **{name: self.forms(array) for name, array in x[t].items()}}
             values |= {s.previous: current[s.name] for s in cell.program.states}
-            step = Evaluator(algebra, self.dims, values)
+            step = Evaluator(kit, self.dims, values)
             for equation in self.derivation.forward:
                 algebra.restart()
                 value = step.spread(equation.expr, equation.shape)
@@ -164,7 +166,7 @@ class Unrolled:
         for t in reversed(range(self.T)):
             upstream = {self.derivation.upstream[name]: self.forms(array) for name, array in g[t].items()}
             values = {**tape[t].values, **upstream, **carry}
-            step = Evaluator(algebra, self.dims, values)
+            step = Evaluator(kit, self.dims, values)
             handed: dict[str, Array] = {}
             for equation in self.derivation.adjoints:
                 algebra.restart()
@@ -179,7 +181,7 @@ class Unrolled:
             carry = handed
         for equation in self.derivation.gradients:
             if self._group(equation.name) == "state":
-                start = Evaluator(algebra, self.dims, carry).spread(equation.expr, equation.shape)
+                start = Evaluator(kit, self.dims, carry).spread(equation.expr, equation.shape)
                 found["state", self._owner(equation.name)] = start
         for key, steps in totals.items():
             found[key] = np.stack(steps[::-1]) if key[0] == "x" else np.asarray(sum(steps[1:], steps[0]), dtype=object)
