@@ -80,7 +80,7 @@ def test_a_wrong_plan_is_refused(options: dict[str, Any], message: str) -> None:
 
 
 def test_jobs_are_at_least_one() -> None:
-    with pytest.raises(OptionError, match="jobs is at least 1, not 0"):
+    with pytest.raises(OptionError, match=r"jobs is from 1 to \d+ here, 16 for each processor, not 0"):
         run(SMALL, jobs=0)
     with pytest.raises(OptionError, match="in_flight is at least 1, not 0"):
         run(SMALL, jobs=1, in_flight=0)
