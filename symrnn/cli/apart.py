@@ -125,6 +125,8 @@ def _end_without_verdict(process: subprocess.Popen[bytes], file: str, turn: str,
         else:
             how = f"ended with the exit code {code}"
             mend = "return instead of os._exit, and guard what a script does with `if __name__ == '__main__':`"
+            if not turn:
+                mend = "what it printed says why; if that is a traceback of symrnn's own, please report it"
     when = f"while it ran {turn}" if turn else "before there was a verdict"
     return f"the process that verifies {file} {how} {when}\n{place}  mend: {mend}"
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from ..equations import Cell
 from ..errors import OptionError, Span, SubjectError, SymrnnError, quote
+from ..layouts.axes import kind
 from ..layouts.layout import Layout
 from ..library import as_cell, zoo
 from .forward import open_subject
@@ -47,13 +48,18 @@ def read_code(path: str, cell: str | None = None, *, seconds: float = 30.0) -> G
         code = functions(_function(names, "backward", path), names.get("forward"))
     layout = names.get("layout", Layout())
     if not isinstance(layout, Layout):
-        raise OptionError(f"{path}: `layout` is a {type(layout).__name__}; a symrnn.Layout is needed")
+        raise OptionError(f"{path}: `layout` is {kind(layout)}; a symrnn.Layout is needed")
     return Given(cell if cell is not None else names.get("cell"), code, layout)
 
 
 def find_cell(given: Given, seed: int = 0, *, seconds: float = 30.0) -> Cell:
     """The cell that a file names, or the one of the zoo that its forward computes."""
     if given.cell is not None:
+        if not (isinstance(given.cell, Cell | str) or callable(given.cell)):
+            raise OptionError(
+                f"`cell` is {kind(given.cell)}; it says which cell the code is\n"
+                '  mend: cell = "lstm", the text of a cell, or a symrnn.Cell'
+            )
         return as_cell(given.cell)
     tried: list[str] = []
     for name, cell in _candidates():

@@ -87,7 +87,10 @@ def matrices(draw, names):
     turned = [f"({part}).T" for part in parts]
     way = draw(st.sampled_from(["beside", "below", "both", "cut", "folded"]))
     if way == "cut":
-        return [f"[{', '.join(f'{name}[:1]' for name in names)}]", f"[{', '.join(f'{name}[1:]' for name in names)}].T"]
+        return [
+            f"[{', '.join(f'{name}[:1, :]' for name in names)}]",
+            f"[{', '.join(f'{name}[1:, :]' for name in names)}].T",
+        ]
     if way == "both":
         return [f"[[{', '.join(parts)}]]"] if len(parts) < 2 else [f"[[{parts[0]}], [{parts[1]}]]", *turned[2:]]
     chosen = draw(st.sampled_from([parts, turned]))
@@ -126,11 +129,7 @@ def cases(draw):
 @settings(max_examples=60, deadline=None)
 def test_weights_go_there_and_back_as_a_second_reader_has_it(case):
     cell, dims, text, seed = case
-    try:
-        params = dict(cell.sample(seed=seed, dims=dims).params)
-    except symrnn.SymrnnError:  # sizes that hang together in this cell
-        params = dict(cell.sample(seed=seed).params)
-        dims = {**cell.sample(seed=seed).dims}
+    params = dict(cell.sample(seed=seed, dims=dims).params)
     packed = cell.pack(params, Layout(text))
     meant = lay_out(text, params, dims)
     assert set(packed) == set(meant)
@@ -154,8 +153,9 @@ class Code:
 
     def __init__(self, name, text, wrong=""):
         self.cell, self.kernel, self.text, self.wrong = symrnn.load(name), kernel_of(name), text, wrong
+        self.places = functools.cache(lambda m, n: [*self.find_places({"m": m, "n": n})])
 
-    def places(self, dims):
+    def find_places(self, dims):
         shapes = {name: tuple(size.value(dims) for size in shape) for name, shape in self.cell.params.items()}
         zero = {name: np.zeros(shape) for name, shape in shapes.items()}
         shift = lay_out(self.text, zero, dims, whole=True)
@@ -168,23 +168,21 @@ class Code:
                         at = tuple(place)
                         yield name, index, array, at, value[at] - shift[array][at], shift[array][at]
 
-    def read(self, arrays, dims):
-        params = {
-            name: np.zeros([size.value(dims) for size in shape]) for name, shape in self.cell.params.items()
-        }
-        for name, index, array, at, scale, shift in self.places(dims):
+    def read(self, arrays, m, n):
+        dims = {"m": m, "n": n}
+        params = {name: np.zeros([size.value(dims) for size in shape]) for name, shape in self.cell.params.items()}
+        for name, index, array, at, scale, shift in self.places(m, n):
             params[name][index] += (arrays[array][at] - shift) / scale
         return params
 
     def forward(self, params, x, state, m, n):
-        return self.kernel.forward(self.read(params, {"m": m, "n": n}), x, state)[:2]
+        return self.kernel.forward(self.read(params, m, n), x, state)[:2]
 
     def backward(self, params, x, state, d_outputs, d_final_state, m, n):
-        dims = {"m": m, "n": n}
-        tape = self.kernel.forward(self.read(params, dims), x, state)[2]
+        tape = self.kernel.forward(self.read(params, m, n), x, state)[2]
         found = self.kernel.backward(tape, d_outputs, d_final_state)
         back = {name: np.zeros_like(array) for name, array in params.items()}
-        for name, index, array, at, scale, _ in self.places(dims):
+        for name, index, array, at, scale, _ in self.places(m, n):
             back[array][at] += found.params[name][index] / scale
         if self.wrong:
             back[self.wrong] *= -1
@@ -192,7 +190,7 @@ class Code:
 
 
 @given(st.data())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @pytest.mark.parametrize("name", ["rnn", "gru"])
 def test_verify_through_a_random_layout(name, data):
     cell = symrnn.load(name)
@@ -201,7 +199,9 @@ def test_verify_through_a_random_layout(name, data):
     code = Code(name, text)
     report = symrnn.verify(cell, code.backward, code.forward, layout=Layout(text), dims=sizes)
     assert report, report.text()
-    arrays = sorted(lay_out(text, {u: np.ones((9, 9)[: len(shape)]) for u, shape in cell.params.items()}, {"m": 9, "n": 9}))
+    arrays = sorted(
+        lay_out(text, {u: np.ones((9, 9)[: len(shape)]) for u, shape in cell.params.items()}, {"m": 9, "n": 9})
+    )
     code = Code(name, text, data.draw(st.sampled_from(arrays)))
     report = symrnn.verify(cell, code.backward, code.forward, layout=Layout(text), dims=sizes)
     assert not report, code.wrong

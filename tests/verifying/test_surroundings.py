@@ -444,7 +444,7 @@ def test_the_verdict_is_the_same_in_another_thread():
     [
         ("x = 1\n", "{path} has no function `backward`, and there is nothing called so\n  mend: define backward("),
         ("def my_backward(): pass\n", "{path} has no function `backward`; there is my_backward\n  mend: backward = my_backward"),
-        ("backward = max\nlayout = 5\n", "{path}: `layout` is a int; a symrnn.Layout is needed"),
+        ("backward = max\nlayout = 5\n", "{path}: `layout` is an int; a symrnn.Layout is needed"),
         ("a = 1\ndef f(:\n", "{path}:2: this is not Python: invalid syntax\n    2 | def f(:\n      |       ^"),
         ("a = 'é'\n".encode("latin-1"), "{path}:1: this is not Python: (unicode error) 'utf-8' codec can't decode byte 0xe9"),
         ("a = 1\0", "{path}"),
@@ -472,6 +472,13 @@ def test_a_file_that_is_none(tmp_path):
             read_code(str(path))
     with pytest.raises(symrnn.OptionError, match=r"^there is no file nowhere\.py$"):
         read_code("nowhere.py")
+
+
+def test_a_cell_that_is_none(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def backward(params): return {}\ncell = 5\n")
+    with pytest.raises(symrnn.OptionError, match="^`cell` is an int; it says which cell the code is\n  mend: cell = "):
+        find_cell(read_code(str(path)))
 
 
 def test_a_file_is_read_anew_however_soon_it_was_changed(tmp_path):
