@@ -33,6 +33,8 @@ Place = tuple[str, str]
 """A module's name and what is replaced in it: ("numpy", "abs")."""
 
 _GONE = object()
+_FREE = {"input", "print", "open", "breakpoint"}
+"""What reads and writes bears on no verdict, and notebooks and debuggers put their own in its place."""
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGABRT") if hasattr(signal, name)]
 
 
@@ -40,7 +42,7 @@ def _functions(module: ModuleType) -> dict[str, Any]:
     held = {
         name: value
         for name, value in vars(module).items()
-        if not name.startswith("_") and callable(value) and hasattr(value, "__name__")
+        if not name.startswith("_") and name not in _FREE and callable(value) and hasattr(value, "__name__")
     }
     if module is np:  # the core has them once more: what was replaced before symrnn was imported is found there
         held |= {name: getattr(_core, name, value) for name, value in held.items()}

@@ -111,6 +111,11 @@ def test_what_the_caller_has_replaced_stays_and_is_the_codes_alone(monkeypatch):
     assert np.abs is counted
 
 
+def test_what_notebooks_put_in_place_of_input_is_nobodys_business(monkeypatch):
+    monkeypatch.setattr(builtins, "input", lambda prompt="": "")
+    assert verify(backward).notes == ()
+
+
 def test_a_thread_that_replaces_a_function_while_it_is_judged_is_found_out():
     real, ended = np.sqrt, []
 
@@ -477,7 +482,7 @@ def test_a_file_that_is_none(tmp_path):
 def test_a_cell_that_is_none(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def backward(params): return {}\ncell = 5\n")
-    with pytest.raises(symrnn.OptionError, match="^`cell` is an int; it says which cell the code is\n  mend: cell = "):
+    with pytest.raises(symrnn.OptionError, match=r"^`cell` is an int; it says which cell the code is\n  mend: cell = "):
         find_cell(read_code(str(path)))
 
 
