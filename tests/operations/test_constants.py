@@ -145,3 +145,4 @@ def test_constants_in_torch(derivations):
 def test_constants_are_checked():
     few = ["gelu(2)", "sigmoid(0)", "where(0.5 >= 0.2, h, 1)", "sigmoid(0 * h)", "exp(0) * h"]
     assert symrnn.check(cell_of(few))
+    assert symrnn.check("def f(x, h):\n    y = 0 * h\n    h = 0.5 * h + x\n    return y, (h,)")  # no warning of NumPy's
