@@ -153,7 +153,6 @@ def compiled_passes(derivation: Derivation, dtype: str) -> tuple[str, Passes]:
     """The C of a derivation, and its passes compiled for a type."""
     source, cell = emit_c(derivation), derivation.cell
     prefix = identifier(cell.name)
-    library = load_library(source, prefix, ["-DREAL_FLOAT"] if dtype == "float32" else [])
     size, pointer = ctypes.c_size_t, ctypes.c_void_p
     dims, structs = [size] * len(cell.dims), 2 * bool(cell.states) + bool(cell.params)
     arrays = len(cell.inputs) + len(cell.outputs)
@@ -163,6 +162,8 @@ def compiled_passes(derivation: Derivation, dtype: str) -> tuple[str, Passes]:
         "forward": [size, size, *dims, *[pointer] * (structs + arrays + 2)],
         "backward": [size, size, *dims, *[pointer] * (structs + bool(cell.params) + arrays + len(cell.inputs) + 2)],
     }
+    called = [f"{prefix}_{name}" for name in arguments]
+    library = load_library(source, prefix, called, ["-DREAL_FLOAT"] if dtype == "float32" else [])
     functions = {}
     for name, types in arguments.items():
         function = functions[name] = library[f"{prefix}_{name}"]
