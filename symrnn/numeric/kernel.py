@@ -14,9 +14,7 @@ from ..equations import Cell
 from ..equations.sample import Arrays
 from ..errors import InputError, OptionError, nearest
 from .arrays import Array, Checker
-from .compiled import compiled_passes
-from .emit import emit
-from .fast import emit_fast
+from .trial import plain_form, trusted
 
 # As many calls may be under way at once (several tapes, several threads) before work arrays are made anew.
 _KEPT = 4
@@ -235,13 +233,7 @@ def build_kernel(
     if backend not in BACKENDS:
         known = " or ".join(map(repr, BACKENDS))
         raise OptionError(f"backend is {known}, not {backend!r}. {nearest(str(backend), list(BACKENDS))}".rstrip())
-    if backend == "c":
-        if plain:
-            raise OptionError('plain=True asks for plain NumPy; leave it out, or backend="c"')
-        source, passes = compiled_passes(derivation, dtype)
-        namespace: dict[str, Any] = {"pack": passes.pack, "forward": passes.forward, "backward": passes.backward}
-    else:
-        source = emit(derivation) if plain else emit_fast(derivation)
-        namespace = {"__name__": f"symrnn_kernel_{derivation.cell.name}"}
-        exec(compile(source, f"<kernel {derivation.cell.name}>", "exec"), namespace)
+    if backend == "c" and plain:
+        raise OptionError('plain=True asks for plain NumPy; leave it out, or backend="c"')
+    source, namespace = plain_form(derivation) if plain else trusted(derivation, dtype, backend)
     return Kernel(derivation.cell, dtype, source, Checker.of(derivation.cell, dtype), namespace)

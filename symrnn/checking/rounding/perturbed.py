@@ -136,9 +136,10 @@ def perturb_helpers(helpers: Helpers) -> Helpers:
 
     def coarse(name: str, absolute: float) -> Any:
         def function(a: Any) -> Any:
-            if not isinstance(a, Perturbed):  # a constant, which is known to the last digit
+            noise = getattr(a, "noise", None)
+            if noise is None:  # a constant, which is known to the last digit
                 return helpers[name](a)
-            return perturbed(a.noise.rounded(helpers[name](bare(a)), absolute=absolute), a.noise)
+            return perturbed(noise.rounded(helpers[name](bare(a)), absolute=absolute), noise)
 
         return function
 
