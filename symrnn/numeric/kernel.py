@@ -13,7 +13,7 @@ from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import Arrays
 from ..errors import InputError, OptionError, nearest
-from .arrays import Array, Checker
+from .arrays import DTYPES, Array, Checker
 from .trial import plain_form, trusted
 
 # As many calls may be under way at once (several tapes, several threads) before work arrays are made anew.
@@ -228,7 +228,7 @@ def build_kernel(
     derivation: Derivation, dtype: str = "float64", *, plain: bool = False, backend: str = "numpy"
 ) -> Kernel:
     """Emit the source of a derivation and compile it: NumPy, with `plain` one equation a line, or C."""
-    if dtype not in ("float32", "float64"):
+    if dtype not in DTYPES:
         raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
     if backend not in BACKENDS:
         known = " or ".join(map(repr, BACKENDS))
