@@ -144,8 +144,7 @@ class Checker:
                 values = ", ".join(f"{dim} = {value}" for dim, value in dims.items())
                 raise InputError(
                     f"{_called(what, name)} has the shape {array.shape} "
-                    f"and {self.cell.name} needs ({symbols}) = {expected}"
-                    + (f" with {values}" if values else "")
+                    f"and {self.cell.name} needs ({symbols}) = {expected}" + (f" with {values}" if values else "")
                 )
 
     def zeros(self, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...]) -> Arrays:

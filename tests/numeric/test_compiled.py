@@ -263,7 +263,7 @@ def test_many_may_compile_at_once(compiler, cache):
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: gradients(derivation.numpy(backend="c"), sample), range(8)))
     assert all(np.array_equal(result["W"], results[0]["W"]) for result in results)
-    assert [path.suffix for path in cache.iterdir() if path.is_file()] == [".so"]
+    assert [path.suffix for path in cache.glob("*") if not path.name.startswith("verdict-")] == [".so"]
 
 
 def test_without_a_compiler_it_says_so(tmp_path, monkeypatch, cache):
