@@ -119,6 +119,13 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\t" else "�" for c in text)
 
 
+def shorten(text: str, most: int = 60) -> str:
+    """The text made visible, and cut in the middle where it is long."""
+    text = visible(text)
+    half = most // 2 - 2
+    return text if len(text) <= most else f"{text[:half]} … {text[-half:]}"
+
+
 def nearest(word: str, known: list[str]) -> str:
     """`did you mean` for a misspelt word, or an empty string when nothing is near."""
     import difflib

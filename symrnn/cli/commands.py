@@ -133,6 +133,6 @@ def _derive(call: Call) -> Derivation:
 
 
 def _read_cell(name: str) -> Cell:
-    from ..library import load, read_cell
+    from ..library import load, read_cell, read_stream
 
-    return read_cell(sys.stdin.buffer.read(), "standard input") if name == "-" else load(name)
+    return read_cell(read_stream(sys.stdin.buffer, "standard input"), "standard input") if name == "-" else load(name)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import CellError, Span, visible
+from ..errors import CellError, Span, shorten
 
 # Generous for anything that a person writes; small enough that nothing takes long.
 LARGEST_TEXT = 1_000_000
@@ -63,8 +63,7 @@ class Source:
         """The source of a stretch on one line, shortened in the middle where it is long."""
         line = self._line(span.line)
         end = span.end_column if span.end_line == span.line else len(line)
-        text = visible(line[span.column : end].strip())
-        return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+        return shorten(line[span.column : end].strip())
 
 
 def parse_module(source: Source) -> ast.Module:
