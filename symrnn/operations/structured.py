@@ -17,7 +17,10 @@ from .functions import exp, safe_ratio
 
 
 class Structured(sympy.Function):
-    """A head that is opaque to scalar algebra."""
+    """A head that is opaque to scalar algebra, and an ordinary factor in it: SymPy would ask the operands whether they
+    commute, and a tuple of bounds does not say."""
+
+    is_commutative = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         raise AssertionError(f"{type(self).__name__} has an adjoint rule, not a derivative")

@@ -227,7 +227,10 @@ def test_a_wrong_cell_exits_with_2_and_shows_the_place() -> None:
 def test_standard_input_that_is_not_utf8_exits_with_2() -> None:
     done = run("show", "-", text=b"def f(x, h):\n    return x + \xff\n")
     assert done.returncode == 2
-    assert done.stderr == b"symrnn: standard input: this is not UTF-8 text: invalid start byte at byte 28\n  mend: save it as UTF-8\n"
+    assert (
+        done.stderr
+        == b"symrnn: standard input: this is not UTF-8 text: invalid start byte at byte 28\n  mend: save it as UTF-8\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["", "list", "show", "check", "code"])
