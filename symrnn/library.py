@@ -108,7 +108,7 @@ def _unreadable(path: Path | str, reason: str, mend: str) -> OptionError:
 
 def read_cell(data: bytes, where: str, member: str | None = None) -> Cell:
     """The cell in the bytes of a file or a stream; `where` is what messages call it."""
-    from .equations import build_cell
+    from .equations import cell_of_source
     from .language import Source
 
     try:
@@ -117,7 +117,7 @@ def read_cell(data: bytes, where: str, member: str | None = None) -> Cell:
         raise CellError(
             f"this is not UTF-8 text: {error.reason} at byte {error.start}", where=where, mend="save it as UTF-8"
         ) from None
-    return build_cell(Source(text, where), member)
+    return cell_of_source(Source(text, where), member)
 
 
 def as_cell(source: Cell | str | Callable[..., Any]) -> Cell:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..errors import SymrnnError
 from . import commands
-from .output import emit, tolerate_any_encoding
+from .output import emit, plain_warnings, tolerate_any_encoding
 from .parser import parse
 
 HELD, FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
@@ -18,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tolerate_any_encoding()
     try:
         call = parse(sys.argv[1:] if arguments is None else arguments)
-        answer = commands.run(call)
+        with plain_warnings():
+            answer = commands.run(call)
         emit(answer.text, call.output)
     except SymrnnError as error:
         print(f"symrnn: {error}", file=sys.stderr)

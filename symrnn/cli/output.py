@@ -6,9 +6,11 @@ import contextlib
 import io
 import os
 import sys
+import warnings
+from collections.abc import Generator
 from pathlib import Path
 
-from ..errors import OptionError
+from ..errors import CellWarning, OptionError
 
 
 def tolerate_any_encoding() -> None:
@@ -16,6 +18,23 @@ def tolerate_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Generator[None]:
+    """What is doubtful in a cell goes to standard error, a plain line each, without the place in symrnn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CellWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+            if isinstance(message, CellWarning):
+                print(f"symrnn: warning: {message.line}", file=sys.stderr)
+            else:
+                others(message, category, *place)  # type: ignore[arg-type]
+
+        warnings.showwarning = show
+        yield
 
 
 def emit(text: str, path: str | None) -> None:

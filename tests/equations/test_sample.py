@@ -75,7 +75,7 @@ def test_default_sizes_differ_from_each_other_and_fit_the_slices() -> None:
         (lambda: LSTM.sample(N=-1), "T and N are at least 1, not T = 5, N = -1"),
         (lambda: LSTM.sample(dtype="float16"), "dtype is 'float32' or 'float64', not 'float16'"),
         (
-            lambda: symrnn.cell("def f(x, h):\n    return W @ x[6:]\n").sample(dims={"m": 6, "n": 2}),
+            lambda: symrnn.cell("def f(x, h: vector):\n    return W @ x[6:]\n").sample(dims={"m": 6, "n": 2}),
             "f needs m - 7 ≥ 0 for its slices, and the sizes are m = 6, n = 2",
         ),
     ],
