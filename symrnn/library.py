@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from .arguments import instance
 from .catalogue import read_catalogue
 from .errors import CellError, OptionError, nearest, shorten
 
@@ -52,8 +53,9 @@ def _zoo_cell(name: str) -> Cell:
 zoo = Zoo()
 
 
-def load(name: str) -> Cell:
+def load(name: str | Path) -> Cell:
     """A cell of the zoo, or one from a file: `path/to/file.py`, with `:name` where the file holds several."""
+    name = str(instance("load(…)", name, (str, Path), "the name of a cell or a path to a file"))
     if name in zoo:
         return zoo[name]
     path, _, member = name.rpartition(":")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import wrong
 from ..language import Program, Source, Variable, doubts, infer, read_definition, source_of_function
 from ..sizes import Shape
 from .equation import Equation, Term
@@ -87,7 +88,11 @@ def cell(source: str | Callable[..., Any] | Cell) -> Cell:
     its source and never called."""
     if isinstance(source, Cell):
         return source
-    return cell_of_source(Source(textwrap.dedent(source)) if isinstance(source, str) else source_of_function(source))
+    if isinstance(source, str):
+        return cell_of_source(Source(textwrap.dedent(source)))
+    if not callable(source):
+        raise wrong("cell", "a Cell, text with a def, a function, or a name of the zoo where one is asked for", source)
+    return cell_of_source(source_of_function(source))
 
 
 def cell_of_source(source: Source, name: str | None = None) -> Cell:

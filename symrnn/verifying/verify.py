@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance, real, whole, wrong
 from ..checking.oracles import Key
 from ..checking.places import label, place
 from ..derivation import Derivation, derive
@@ -57,7 +58,10 @@ def verify(
     call may take.
     """
     start = time.perf_counter()
+    seed, seconds = whole("seed", seed), real("seconds", seconds)
     known = as_cell(cell)
+    if layout is not None:
+        instance("layout", layout, Layout, "a symrnn.Layout")
     code = _code(backward, forward)
     subject, verdict = open_subject(known, code, layout, seed=seed, dims=dims, seconds=seconds)
     if not verdict:
@@ -79,6 +83,8 @@ def verify(
 
 def _code(backward: Callable[..., Any] | Code, forward: Callable[..., Any] | None) -> Code:
     if not isinstance(backward, Code):
+        if not callable(backward):
+            raise wrong("backward", "a function, or a Code such as symrnn.verifying.objects(…)", backward)
         return functions(backward, forward)
     return backward if forward is None else replace(backward, forward=forward)
 
