@@ -141,15 +141,16 @@ def shorten(text: str, most: int = 60) -> str:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """`did you mean` for a misspelt word, or an empty string when nothing is near: letters in another case, or few
-    slips in a word of its length."""
+    """`did you mean` for a misspelt word, or an empty string when nothing is near: letters in another case, few slips
+    for a word of its length, or a word that is a part of one."""
     import difflib
 
     lowered = {name.lower(): name for name in known}
     if word.lower() in lowered and word not in known:
         return f"did you mean `{lowered[word.lower()]}`?"
     for close in difflib.get_close_matches(word, known, n=3, cutoff=0.6) if len(word) < _LONGEST_WORD else ():
-        if close != word and slips(word, close) <= max(1, len(word) // 3):
+        part = len(word) > 3 and word in close
+        if close != word and (part or slips(word, close) <= max(1, len(word) // 3)):
             return f"did you mean `{close}`?"
     return ""
 
