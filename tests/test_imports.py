@@ -62,6 +62,7 @@ def test_a_misspelt_name_of_the_package_raises() -> None:
 ROOMS = [
     "errors",
     "arguments",
+    "files",
     "catalogue",
     "sizes",
     "operations",
