@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive
     from .equations import Cell, Equation, Term, cell
     from .equations.sample import Sample
-    from .errors import CellError, CompilerError, InputError, KernelWarning, OptionError, SymrnnError
+    from .errors import (
+        CellError,
+        CellWarning,
+        CompilerError,
+        InputError,
+        KernelWarning,
+        OptionError,
+        SymrnnError,
+    )
     from .layouts import Layout
     from .library import load, zoo
     from .numeric import Gradients, Kernel
@@ -57,6 +65,7 @@ _CONTENTS = {
     "CheckReport": "checking",
     "SymrnnError": "errors",
     "CellError": "errors",
+    "CellWarning": "errors",
     "CompilerError": "errors",
     "InputError": "errors",
     "KernelWarning": "errors",
@@ -66,6 +75,7 @@ _CONTENTS = {
 __all__ = [
     "Cell",
     "CellError",
+    "CellWarning",
     "CheckReport",
     "CompilerError",
     "Derivation",

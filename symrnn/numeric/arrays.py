@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +127,27 @@ class Checker:
                 raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")
         return dims
 
+    def fit(self, x: Arrays, state: Arrays, params: Arrays, dims: Mapping[str, int], lead: tuple[int, int]) -> None:
+        """Refuse arrays that do not fit together; the one to blame is that which most of the others contradict."""
+        cell = self.cell
+        groups = (
+            (params, cell.params, (), "params"), (x, cell.inputs, lead, "x"), (state, cell.states, lead[1:], "state")
+        )  # fmt: skip
+        try:
+            for arrays, wanted, axes, what in groups:
+                self.shapes(arrays, wanted, dims, axes, what)
+        except InputError:
+            votes = {dim: Counter({value: 0}) for dim, value in dims.items()}  # what was read wins a tie
+            for arrays, wanted, axes, _ in groups:
+                for name, array in arrays.items():
+                    for size, length in zip(wanted[name], array.shape[len(axes) :], strict=False):
+                        if size.coefficients == ((str(size), 1),):
+                            votes[str(size)][length] += 1
+            voted = {dim: count.most_common(1)[0][0] for dim, count in votes.items()}
+            for arrays, wanted, axes, what in groups:
+                self.shapes(arrays, wanted, voted, axes, what)
+            raise
+
     def shapes(
         self, arrays: Arrays, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...], what: str
     ) -> None:
@@ -142,17 +164,16 @@ class Checker:
                 words = ["T", "N"][2 - len(lead) :] if lead else []
                 symbols = ", ".join([*words, *map(str, wanted[name])])
                 values = ", ".join(f"{dim} = {value}" for dim, value in dims.items())
-                raise InputError(
-                    f"{_called(what, name)} has the shape {array.shape} "
-                    f"and {self.cell.name} needs ({symbols}) = {expected}" + (f" with {values}" if values else "")
-                )
+                needed = f"{self.cell.name} needs ({symbols}) = {expected}" + (f" with {values}" if values else "")
+                raise InputError(f"{_called(what, name)} has the shape {array.shape} and {needed}")
 
     def zeros(self, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...]) -> Arrays:
         return {n: np.zeros(lead + tuple(s.value(dims) for s in shape), self.dtype) for n, shape in wanted.items()}
 
 
 def _called(what: str, name: str) -> str:
-    return f"{what} {name}" if what != name else name
+    """`params W`; an input x is x."""
+    return what if what == name else f"{what} {name}"
 
 
 def _objects(array: Array) -> Iterable[Any]:

@@ -138,10 +138,8 @@ class Kernel:
         T, N = check.sequence(inputs)
         start = check.named(state, cell.states, "state") if state is not None else {}
         dims = check.dimensions(inputs, start, given)
-        check.shapes(given, cell.params, dims, (), "params")
-        check.shapes(inputs, cell.inputs, dims, (T, N), "x")
+        check.fit(inputs, start, given, dims, (T, N))
         start = start or check.zeros(cell.states, dims, (N,))
-        check.shapes(start, cell.states, dims, (N,), "state")
         packed = params if isinstance(params, Packed) else self.pack(given)
         if tape == "checkpoint" and T > 1:
             return self._forward_in_segments(packed, inputs, start, T, N, dims)

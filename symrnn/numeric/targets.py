@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from ..arguments import instance
 from ..derivation import Derivation
 from ..errors import CompilerError, OptionError, nearest
 from .c import emit_c
@@ -34,6 +35,7 @@ TARGETS: Mapping[str, Callable[[Derivation], str]] = MappingProxyType({"numpy": 
 
 def emit_source(derivation: Derivation, target: str = "numpy") -> str:
     """A derivation as a program of its own: a NumPy module, a PyTorch module, or C99."""
+    instance("target", target, str, "the name of a language, such as 'numpy'")
     if target not in TARGETS:
         known = list(TARGETS)
         raise OptionError(
