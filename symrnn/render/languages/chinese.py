@@ -161,6 +161,7 @@ _PHRASES: dict[str, str] = {
     "checked": "已检验：{count} 个数组与复数步长和有限差分一致。",
     "unchecked": "数值检验未能确认 {count} 个数组。",
     "code_intro": "注释中的编号就是本页方程的编号。",
+    "code_none": "没有程序：无法从所给数组读出该单元的尺寸。",
     "made": "由 symrnn 根据单元的文本生成。",
     "copy": "本节的 LaTeX",
     "index_title": "推导",

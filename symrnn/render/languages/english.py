@@ -182,6 +182,7 @@ _PHRASES: dict[str, str] = {
     "checked": "Checked: {count} arrays agree with complex step and finite differences.",
     "unchecked": "The numeric check does not confirm {count} arrays.",
     "code_intro": "The numbers in the comments are those of the equations on this page.",
+    "code_none": "There is no program: the sizes of this cell cannot be read off the arrays that it is given.",
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",
     "index_title": "Derivations",

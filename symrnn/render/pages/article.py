@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...errors import InputError
 from .. import tree as t
 from ..display import build_display
 from ..document import Document, Row
@@ -127,9 +128,20 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
         yield from map(Paragraph, _trust(document, evidence))
     if code:
         yield Heading(phrases["code"])
-        yield Paragraph((phrases["code_intro"],))
-        yield Listing(document.derivation.numpy(plain=True).source.strip())
+        yield from _program(document)
     yield Paragraph((phrases["made"],))
+
+
+def _program(document: Document) -> Iterator[Block]:
+    """The NumPy program, or that there is none: it reads sizes off its arrays, which formulas do not need."""
+    phrases = document.language.phrases
+    try:
+        source = document.derivation.numpy(plain=True).source
+    except InputError:
+        yield Paragraph((phrases["code_none"],))
+        return
+    yield Paragraph((phrases["code_intro"],))
+    yield Listing(source.strip())
 
 
 def _with_code(text: str) -> Prose:
