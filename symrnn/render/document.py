@@ -126,11 +126,13 @@ def build_document(
     )
 
 
+_SPELT = {letter: word for word, letter in GREEK.items()}
+
+
 def _label(derivation: Derivation, equation: Equation) -> str:
     """`lstm-delta-c`; a Greek letter is spelt out, with the number of the line so that no two labels are equal."""
-    words = {letter: word for word, letter in GREEK.items()}
     plain = f"{derivation.cell.name}_{equation.name}"
-    spelt = "".join(words.get(letter, letter) for letter in plain)
+    spelt = "".join(_SPELT.get(letter, letter) for letter in plain)
     return (spelt if spelt == plain else f"{spelt}_{equation.number}").replace("_", "-")
 
 
