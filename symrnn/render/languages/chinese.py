@@ -94,6 +94,7 @@ _PHRASES: dict[str, str] = {
     "figure_alt": "{name} 的方程图，箭头从一个量指向由它算出的量。{lines}",
     "figure_line": "{name} 由 {sources} 算出。",
     "figure_caption": "每个方框是一条编号的方程，箭头表示它读取哪个量；左边是输入和上一步的状态，双线框传给下一步。",
+    "figure_none": "未画图：方程的方框会超过 {count} 个。",
     # 符号
     "symbol": "符号",
     "shape": "形状",

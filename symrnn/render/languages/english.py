@@ -104,6 +104,7 @@ _PHRASES: dict[str, str] = {
     "figure_line": "{name} from {sources}.",
     "figure_caption": "Each box is a numbered equation, each arrow says which value it reads; states of the step before "
     "and inputs are on the left, double frames are handed to the next step.",
+    "figure_none": "No graph is drawn: it would have more than {count} boxes for equations.",
     # Symbols
     "symbol": "Symbol",
     "shape": "Shape",

@@ -10,7 +10,7 @@ from ...errors import InputError
 from .. import tree as t
 from ..display import build_display
 from ..document import Document, Row
-from ..figure import Figure, draw_figure
+from ..figure import LARGEST, Figure, draw_figure
 from ..jacobian import jacobian_tree, local_jacobians, read_jacobians
 from ..printers import TextPrinter
 from ..prose import Code, Prose, fill, listed, symbols
@@ -119,6 +119,8 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
             if figure is not None:
                 yield Heading(phrases["figure"])
                 yield Drawing(figure, phrases["figure_caption"])
+            else:
+                yield Paragraph((phrases["figure_none"].format(count=LARGEST),))
     if any(row.steps for section in document.sections for row in section.rows):
         yield Heading(phrases["steps"])
         yield Explained(tuple(_explained(document)))
