@@ -83,8 +83,14 @@ class Document:
         return self.derivation.cell.name
 
     @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """What the cell's docstring says: its first line, then paragraph by paragraph, each on one line."""
+        first, *rest = self.derivation.cell.doc.strip().split("\n\n")
+        return (first.split("\n")[0], *(" ".join(part.split()) for part in rest))
+
+    @property
     def summary(self) -> str:
-        return self.derivation.cell.doc.strip().split("\n")[0]
+        return self.paragraphs[0]
 
 
 def build_document(

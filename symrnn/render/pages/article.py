@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...errors import InputError
+from ...errors import InputError, visible
+from ...language import Source
 from .. import tree as t
 from ..display import build_display
 from ..document import Document, Row
@@ -98,12 +100,8 @@ def build_article(document: Document, *, evidence: Evidence | None = None, code:
 
 def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterator[Block]:
     phrases = document.language.phrases
-    cell = document.derivation.cell
-    if document.summary:
-        yield Paragraph(_with_code(document.summary))
-    for paragraph in cell.doc.strip().split("\n\n")[1:]:
-        yield Paragraph(_with_code(" ".join(paragraph.split())))
-    yield Listing(_without_docstring(cell.text))
+    yield from (Paragraph(with_code(words)) for words in document.paragraphs if words)
+    yield Listing(_without_docstring(document.derivation.cell.text))
     yield Heading(phrases["symbols"])
     yield _symbol_table(document)
     yield Heading(phrases["notation"])
@@ -146,18 +144,29 @@ def _program(document: Document) -> Iterator[Block]:
     yield Listing(source.strip())
 
 
-def _with_code(text: str) -> Prose:
-    """Words with what stands in backticks as code."""
-    return tuple(Code(piece) if place % 2 else piece for place, piece in enumerate(text.split("`")) if piece)
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)")
+
+
+def with_code(text: str) -> Prose:
+    """Words with what stands between equally many backticks as code; other backticks are words."""
+    pieces: list[str] = []
+    end = 0
+    for span in _SPAN.finditer(text):
+        pieces += [text[end : span.start()], Code(span[2].strip() or span[2])]
+        end = span.end()
+    return tuple(piece for piece in (*pieces, text[end:]) if piece)
 
 
 def _without_docstring(text: str) -> str:
-    """A cell's text; what its docstring says stands above it."""
+    """A cell's text; what its docstring says stands above it, unless it shares a line with something else."""
     definition = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
-    first = definition.body[0]
-    lines = text.splitlines()
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and len(definition.body) > 1:
-        del lines[first.lineno - 1 : first.end_lineno]
+    first, *rest = definition.body
+    lines = [visible(line.expandtabs()) for line in Source(text).lines]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and rest:
+        begin, end = first.lineno, first.end_lineno or first.lineno
+        alone = lines[begin - 1][: first.col_offset].isspace() and rest[0].lineno > end
+        if alone:
+            del lines[begin - 1 : end]
     return "\n".join(lines).strip()
 
 

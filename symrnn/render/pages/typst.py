@@ -11,7 +11,7 @@ from ..document import Row
 from ..figure import on_paper
 from ..printer import fill_lines
 from ..printers.typst import TypstPrinter, finish, measure
-from ..prose import Prose, say
+from ..prose import Prose, say, ticks
 from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
 
 WIDTH = 82
@@ -68,8 +68,7 @@ def _block(block: Block, printer: TypstPrinter) -> Iterator[str]:
                 f"caption: [{_escaped(caption)}], numbering: none)"
             )
         case Listing(code=code):
-            longest = max((len(ticks) for ticks in re.findall("`+", code)), default=0)
-            fence = "`" * max(3, longest + 1)
+            fence = ticks(code, 3)
             yield f"{fence}python\n{code}\n{fence}"
 
 
@@ -96,8 +95,13 @@ def _inline(prose: Prose, printer: TypstPrinter) -> str:
     def formula(tree: t.Tree) -> str:
         return f"${printer.flat(tree)}$"
 
-    return say(prose, _escaped, formula, lambda text: f"`{text}`").strip()
+    return say(prose, _escaped, formula, _code).strip()
+
+
+def _code(text: str) -> str:
+    return f"#raw({json.dumps(text, ensure_ascii=False)})" if "`" in text or not text else f"`{text}`"
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\#$*_<>@\[\]`~'\"=/+-])", r"\\\1", text)
+    """Words, with what Typst would obey taken at its word: its signs, three dots, the dot of a numbered item."""
+    return re.sub(r"([\\#$*_<>@\[\]`~'\"=/+-]|\.(?=\.)|(?<=\d)\.(?= ))", r"\\\1", text)
