@@ -80,8 +80,8 @@ class _Inference:
             new = item.node.id if isinstance(item.node, Name) else ""
             if new in assigned and state not in assigned and new not in becomes and new not in definition.states:
                 becomes[new] = state
-        for target, count in Counter(targets).items():
-            earlier = [self._fresh_name(f"{target}_{k + 1}") for k in range(count - 1)]
+        for target, times in Counter(targets).items():
+            earlier = [self._fresh_name(f"{target}_{k + 1}") for k in range(times - 1)]
             last = becomes.get(target, target)
             if target in definition.inputs:
                 last = self._fresh_name(f"{target}_1")

@@ -4,6 +4,7 @@ Vectors are columns (k, 1) or rows (1, k), and every product is taken as its sig
 a factor on the wrong side shows as a wrong shape or a wrong number.
 """
 
+import math
 import re
 
 import numpy as np
@@ -14,6 +15,8 @@ RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
 def sigma(a):
     return 1 / (1 + np.exp(-a))
 
+
+normal = np.vectorize(lambda a: (1 + math.erf(a / math.sqrt(2))) / 2, otypes=[float])
 
 FUNCTIONS = {
     "σ": sigma,
@@ -36,6 +39,13 @@ FUNCTIONS = {
     "min": np.minimum,
     "softplus": lambda a: np.log1p(np.exp(a)),
     "silu": lambda a: a * sigma(a),
+    "gelu": lambda a: a * normal(a),
+    "gelu_tanh": lambda a: a / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3))),
+    "Φ": lambda a: normal(a),
+    "φ": lambda a: np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi),
+    "leaky_relu": lambda a, slope: np.where(a > 0, a, slope * a),
+    "clip": np.clip,
+    "sg": lambda a: a,
     "elu": lambda a, alpha: np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0))),
     "logsumexp": lambda a: np.log(np.exp(a).sum()),
     "where": lambda condition, a, b: np.where(condition > 0, a, b),

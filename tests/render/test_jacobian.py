@@ -19,7 +19,20 @@ CUMULATIVE = "def total(x, h):\n    h = h + W @ x\n    return h\n"
 
 
 # Cells whose Jacobians have a closed form, so that the page shows it.
-CLOSED = ("rnn", "indrnn", "lstm", "peephole_lstm", "gru", "gru_reset_after", "mgu", "janet", "minlstm", "lru", "sru", NESTED)
+CLOSED = (
+    "rnn",
+    "indrnn",
+    "lstm",
+    "peephole_lstm",
+    "gru",
+    "gru_reset_after",
+    "mgu",
+    "janet",
+    "minlstm",
+    "lru",
+    "sru",
+    NESTED,
+)
 
 
 @pytest.mark.parametrize("cell", [*symrnn.zoo, INDRNN, TWO_WAYS, CUMULATIVE, STACKED, NESTED])

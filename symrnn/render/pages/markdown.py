@@ -70,7 +70,7 @@ def _math(latex: str) -> str:
 
 def _escaped(text: str) -> str:
     """Words, with what Markdown would obey taken at its word."""
-    return re.sub(r"([\\`*_\[\]<>$|#&~])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>$|#~]|&(?=#?\w+;))", r"\\\1", text)
 
 
 # What a line must not begin with to be words: a list, a heading's underline.

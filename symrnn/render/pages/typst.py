@@ -16,9 +16,12 @@ from .article import Article, Block, Drawing, Explained, Formulas, Heading, List
 
 WIDTH = 82
 
+FONTS = ("New Computer Modern", "Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun")
+"""For Latin letters, and for Chinese ones the first that is there."""
+
 _SETUP = """\
 #set page(paper: "a4", margin: (x: 2.2cm, y: 2.4cm), numbering: "1")
-#set text(font: ("New Computer Modern", "Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun"), size: 10pt, lang: "LANG")
+#set text(font: (FONTS), size: 10pt, lang: "LANG")
 #set document(title: TITLE)
 #show heading.where(level: 1): set block(below: 1em)
 #show heading.where(level: 2): set block(above: 1.6em, below: 0.9em)
@@ -32,7 +35,12 @@ def write_typst(article: Article) -> str:
     """The article as a Typst document that needs no package."""
     printer = TypstPrinter(article.document.notation.product)
     language = article.document.language.code
-    setup = _SETUP.replace("LANG", language).replace("TITLE", json.dumps(article.title, ensure_ascii=False))
+    fonts = ", ".join(json.dumps(name) for name in FONTS)
+    setup = (
+        _SETUP.replace("FONTS", fonts)
+        .replace("LANG", language)
+        .replace("TITLE", json.dumps(article.title, ensure_ascii=False))
+    )
     parts = [setup, f"= {_escaped(article.title)}"]
     for block in article.blocks:
         parts += _block(block, printer)
