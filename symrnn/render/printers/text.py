@@ -56,11 +56,11 @@ class TextPrinter(Printer):
         return f"𝟎_{size}" if len(size) == 1 else f"𝟎_{{{size}}}"
 
     def power(self, base: str, exponent: Fraction, marked: bool) -> str:
-        if marked:
-            return f"{base}^{self.elementwise}{show_number(exponent, False)}"
-        if exponent.denominator == 1:
+        whole = exponent.denominator == 1
+        if whole and not marked:
             return base + str(exponent.numerator).translate(_RAISED)
-        return f"{base}^({show_number(exponent, False)})"
+        shown = show_number(exponent, False)
+        return f"{base}^{self.elementwise if marked else ''}{shown if whole else f'({shown})'}"
 
     def transpose(self, base: str) -> str:
         return base + "ᵀ"
