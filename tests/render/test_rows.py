@@ -58,7 +58,9 @@ def printed(evaluator, document, rows, sizes, arrays, ups, d_final):
     given = {name(naming(key)): shaped(value, rows) for key, value in params.items()}
     given |= {name(naming(key)): shaped(value[0, 0], rows) for key, value in inputs.items()}
     given |= {name(naming(s.previous)): shaped(state[s.name][0], rows) for s in program.states}
-    given |= {name(naming(derivation.upstream[key])): shaped(value[0, 0], rows) for key, value in by_output(ups, program)}
+    given |= {
+        name(naming(derivation.upstream[key])): shaped(value[0, 0], rows) for key, value in by_output(ups, program)
+    }
     given |= {name(naming(derivation.carries[s.name])): shaped(d_final[s.name][0], rows) for s in program.states}
     shapes = {}
     for equation in derivation.equations:
@@ -154,7 +156,11 @@ def test_random_cells_as_printed(evaluator, text, notation):
     computed = printed(evaluator, document, rows, sizes, arrays, upstream.outputs, upstream.final)
     largest = max(np.abs(value).max() for value in truth.values.values())
     for (kind, key), value in truth.values.items():
-        array = {"params": value, "x": value[0, 0] if kind == "x" else value, "state": value[0]}[kind] if value.ndim else value
+        array = (
+            {"params": value, "x": value[0, 0] if kind == "x" else value, "state": value[0]}[kind]
+            if value.ndim
+            else value
+        )
         own = computed[f"grad_{key}_0" if kind == "state" else f"grad_{key}"]
         np.testing.assert_allclose(own, shaped(array, rows), rtol=1e-8, atol=1e-9 * largest, err_msg=key)
 
