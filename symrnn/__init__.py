@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive
     from .equations import Cell, Equation, Term, cell
     from .equations.sample import Sample
-    from .errors import CellError, CompilerError, InputError, OptionError, SymrnnError
+    from .errors import CellError, CompilerError, InputError, KernelWarning, OptionError, SymrnnError
     from .layouts import Layout
     from .library import load, zoo
     from .numeric import Gradients, Kernel
@@ -59,6 +59,7 @@ _CONTENTS = {
     "CellError": "errors",
     "CompilerError": "errors",
     "InputError": "errors",
+    "KernelWarning": "errors",
     "OptionError": "errors",
 }
 
@@ -74,6 +75,7 @@ __all__ = [
     "Gradients",
     "InputError",
     "Kernel",
+    "KernelWarning",
     "Layout",
     "OptionError",
     "Proof",

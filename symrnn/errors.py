@@ -93,6 +93,10 @@ class CompilerError(SymrnnError):
     """Emitted C cannot be compiled here: there is no compiler, it fails, or there is no place for what it makes."""
 
 
+class KernelWarning(UserWarning):
+    """A fast kernel did not compute what its equations say, and the plain one serves; the message shows where."""
+
+
 # A caret under the thousandth column helps nobody: long lines are shown around the place that matters.
 _WINDOW = 96
 

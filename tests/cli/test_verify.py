@@ -131,7 +131,7 @@ def test_the_persons_code_ends_with_the_command(tmp_path, number):
     while not (started.exists() and started.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
     process.send_signal(number)
-    assert process.wait(30) == (130 if number == signal.SIGINT else -number)
+    assert process.wait(30) == 128 + number
     while _is_there(int(started.read_text())) and time.monotonic() < until:
         time.sleep(0.05)
     assert not _is_there(int(started.read_text()))

@@ -176,7 +176,7 @@ def test_wrong_arrays_are_named_with_both_shapes(backend):
         "params has 'w', which rnn does not; it has: W, R, b. did you mean `W`?"
     )
     assert message(x=s.x[0, 0]) == "x has the shape (4,); a sequence has (T, N, …): steps, batch, features"
-    assert message(x=s.x[:0]) == "x has the shape (0, 3, 4); T and N are at least 1"
+    assert message(x=s.x[:0]) == "x has the shape (0, 3, 4), so T = 0; T and N are at least 1"
     assert message(state={"h": s.state["h"][:2]}) == (
         "state h has the shape (2, 6) and rnn needs (N, n) = (3, 6) with m = 4, n = 6"
     )
