@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .. import __version__
 from ..errors import OptionError, nearest
+from ..version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
