@@ -71,13 +71,13 @@ def prove_apart(request: Request, course: Course, limit: float, progress: Progre
             record = json.loads(line)
             match record["event"]:
                 case "end":
-                    return Complete(record["reason"])
+                    return Complete(record["reason"], record["cause"])
                 case "broken":
                     raise RuntimeError(f"the proof broke off: {record['reason']}")
                 case _:
                     course.take(of_record(record))
                     progress(course.stage())
-        return Complete(f"the limit of {limit:g} s")
+        return Complete(f"the limit of {limit:g} s", "time")
     finally:
         child.kill()
         child.wait()
@@ -120,5 +120,5 @@ def _converse(child: subprocess.Popen[bytes], request: Request, lines: queue.Sim
 def _cause(code: int) -> Complete:
     """Why a process ended without its last word."""
     if code < 0:
-        return Complete(f"the system ended its process (signal {-code}), most likely for want of memory")
-    return Complete(f"its process ended in the middle (exit code {code})")
+        return Complete(f"the system ended its process (signal {-code}), most likely for want of memory", "process")
+    return Complete(f"its process ended in the middle (exit code {code})", "process")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Literal
+
+Cause = Literal["time", "memory", "depth", "process"]
+"""What ended a proof too early: its limit of time, that of memory, nesting, or the end of the process that ran it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +45,19 @@ class ArrayProof:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """Whether a proof came to its end; where it gave up, `reason` tells why."""
+    """Whether a proof came to its end; where it gave up, `reason` tells why, and `cause` in one word."""
 
     reason: str = ""
+    cause: Cause | None = None
 
     def __bool__(self) -> bool:
         return not self.reason
 
     def __str__(self) -> str:
         return self.reason or "complete"
+
+
+TOO_DEEP = Complete("formulas that are nested too deeply", "depth")
 
 
 @dataclass(frozen=True, slots=True)

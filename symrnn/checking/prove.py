@@ -33,7 +33,7 @@ from ..library import as_cell
 from .apart import Request, prove_apart
 from .course import Course, Event, Progress, Used
 from .polynomials import Algebra, OutOfTime
-from .proof import Complete, Proof
+from .proof import TOO_DEEP, Complete, Proof
 from .symbols import LEMMAS, stand
 from .unrolled import Beyond, Unrolled
 
@@ -43,6 +43,10 @@ _ONE_STEP = ((2, 3, 4, 5, 6, 7), (2, 3, 1, 2, 1, 2), (1, 2, 1, 2, 1, 2))
 _MORE_STEPS = ((1, 2, 3, 4, 5, 6), (1, 2, 2, 1, 2, 1), (1, 1, 2, 1, 2, 1), (1, 1, 1, 1, 1, 1))
 
 
+PROOF_LIMIT = 60.0
+"""The seconds after which a proof gives up, unless it is told otherwise."""
+
+
 def prove(
     source: Cell | str | Callable[..., Any],
     *,
@@ -50,7 +54,7 @@ def prove(
     dims: Mapping[str, int] | None = None,
     steps: tuple[int, ...] = (1, 2),
     budget: int = 2_000_000,
-    limit: float | None = 60.0,
+    limit: float | None = PROOF_LIMIT,
     progress: Progress = lambda stage: None,
 ) -> Proof:
     """Prove a cell's derived gradient in scalar components, at one step and at two.
@@ -83,9 +87,9 @@ def prove(
             progress(course.stage())
         complete = Complete()
     except OutOfTime:
-        complete = Complete(f"the limit of {limit:g} s")
+        complete = Complete(f"the limit of {limit:g} s", "time")
     except RecursionError:
-        complete = Complete("formulas that are nested too deeply")
+        complete = TOO_DEEP
     return course.proof(complete)
 
 

@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import asdict
 
 from ..derivation import derive
 from ..equations import build_cell
 from ..language import Source
 from .apart import MEMORY, READY, Request
 from .course import to_line
+from .proof import TOO_DEEP, Complete
 from .prove import events
 
 
@@ -23,18 +25,18 @@ def main() -> None:
     request = Request(**json.loads(sys.stdin.buffer.readline()))
     threading.Thread(target=_end_with_input, daemon=True).start()
     _limit_memory()
-    end, reason = "end", ""
+    event, complete = "end", Complete()
     try:
         cell = build_cell(Source(request.text))
-        for event in events(cell, derive(cell), request.dims, tuple(request.steps), request.budget):
-            _say(to_line(event))
+        for step in events(cell, derive(cell), request.dims, tuple(request.steps), request.budget):
+            _say(to_line(step))
     except (MemoryError, SystemError):  # the latter is what C code makes of the former
-        reason = f"its limit of {MEMORY / 1e9:g} GB of memory"
+        complete = Complete(f"its limit of {MEMORY / 1e9:g} GB of memory", "memory")
     except RecursionError:
-        reason = "formulas that are nested too deeply"
+        complete = TOO_DEEP
     except Exception as error:  # a bug is no giving up
-        end, reason = "broken", f"{type(error).__name__}: {error}"
-    _say(json.dumps({"event": end, "reason": reason}).encode() + b"\n")
+        event, complete = "broken", Complete(f"{type(error).__name__}: {error}")
+    _say(json.dumps({"event": event, **asdict(complete)}).encode() + b"\n")
 
 
 def _say(line: bytes) -> None:

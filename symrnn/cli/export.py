@@ -23,6 +23,7 @@ RECORD = ".symrnn.json"
 def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
     """Write the pages of cells and an index. Says what was done, and whether everything was as it should be."""
     from ..campaign.executors import available_processors
+    from ..checking import PROOF_LIMIT
     from ..publishing import Order, index_page, publish, read_formats
     from ..render import read_language, read_notation
 
@@ -30,7 +31,8 @@ def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
         raise OptionError("say where to: symrnn export -o DIR\n  try: symrnn export --help")
     folder = Path(call.folder)
     formats = read_formats(call.format or "md,tex,py")
-    order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick)
+    limit = call.proof_limit or PROOF_LIMIT
+    order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick, limit)
     published: list[Published] = []
     for place, item in enumerate(publish(cells, order, jobs=call.jobs or available_processors()), start=1):
         print(f"{item.name} ({place} of {len(cells)})", file=sys.stderr, flush=True)

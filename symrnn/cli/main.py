@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         call = parse(sys.argv[1:] if arguments is None else arguments)
         answer = commands.run(call)
-        emit(answer.text, call.output)
+        if answer.text:
+            emit(answer.text, call.output)
     except SymrnnError as error:
         print(f"symrnn: {error}", file=sys.stderr)
         return WRONG_CALL
