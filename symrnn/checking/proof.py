@@ -116,7 +116,8 @@ class Proof:
             found.setdefault(array.array, {})[array.steps] = f"{array.proved}/{array.entries}"
         table = [head] + [[name, *(row.get(steps, "") for steps in columns)] for name, row in found.items()]
         widths = [max(len(row[k]) for row in table) for k in range(len(head))]
-        lines += ["  " + "  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in table]
+        if found:
+            lines += ["  " + "  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in table]
         if self.lemmas:
             lines.append("with the lemmas: " + "; ".join(self.lemmas))
         if self.assumed:

@@ -6,9 +6,10 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..errors import OptionError
+from ..records import read_record
 from .output import write_whole
 from .parser import Call
 
@@ -91,13 +92,19 @@ def _is_foreign(path: Path, record: dict[str, str]) -> bool:
 
 def _read_record(folder: Path) -> dict[str, str]:
     try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_record(folder / RECORD)
+        if not all(isinstance(mark, str) for mark in found.values()):
+            raise ValueError("a fingerprint is not a text")
+        return found
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    if not isinstance(found, dict):
-        return {}
-    record = cast("dict[str, object]", found)
-    return {name: str(mark) for name, mark in record.items()}
+    except OSError as error:
+        raise OptionError(f"cannot read {folder / RECORD}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise OptionError(
+            f"{folder / RECORD}, which says what symrnn wrote there, is damaged: {error}\n"
+            "  mend: delete it, and export with --force"
+        ) from None
 
 
 def _fingerprint(content: bytes) -> str:
