@@ -1,7 +1,5 @@
 """`symrnn export`: whole folders of pages, and nothing of the user's is lost."""
 
-import json
-
 import pytest
 
 from symrnn.cli import main
@@ -61,12 +59,22 @@ def test_a_page_that_was_changed_by_hand_is_left_alone(folder):
     assert page.read_text(encoding="utf-8").endswith("a remark of mine\n")
 
 
-def test_a_spoilt_record_counts_as_none(folder):
-    assert run("rnn", "-o", folder) == 0
-    (folder / RECORD).write_text("[1, 2", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[1, 2", "it is not JSON: "),
+        ("[1, 2]", "it is not a JSON object"),
+        ('{"rnn.md": 5}', "a fingerprint is not a text"),
+    ],
+)
+def test_a_spoilt_record_is_said(folder, capsys, content, reason):
+    folder.mkdir()
+    (folder / RECORD).write_text(content, encoding="utf-8")
     assert run("rnn", "-o", folder) == 2
-    (folder / RECORD).write_text(json.dumps([1, 2]), encoding="utf-8")
-    assert run("rnn", "-o", folder) == 2
+    message = capsys.readouterr().err
+    assert f"{folder / RECORD}, which says what symrnn wrote there, is damaged: {reason}" in message
+    assert message.endswith("\n  mend: delete it, and export with --force\n")
+    assert [file.name for file in folder.iterdir()] == [RECORD]
 
 
 def test_check_tells_what_is_stale(folder, capsys):
