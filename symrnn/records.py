@@ -4,9 +4,6 @@ reason."""
 from __future__ import annotations
 
 import json
-import os
-import stat
-from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +14,10 @@ LARGEST_RECORD = 1_000_000
 _MOST_DIGITS = 20
 
 
-def parse_record(data: bytes) -> dict[str, Any]:
+def parse_record(data: bytes, largest: int = LARGEST_RECORD) -> dict[str, Any]:
     """One JSON object with finite numbers of ordinary length. A `ValueError` says what else it is."""
-    if len(data) > LARGEST_RECORD:
-        raise ValueError(f"it has {len(data):,} bytes, and at most {LARGEST_RECORD:,} are read")
+    if len(data) > largest:
+        raise ValueError(f"it has {len(data):,} bytes, and at most {largest:,} are read")
     try:
         found = json.loads(data.decode(), parse_constant=_not_finite, parse_float=_finite, parse_int=_short)
     except UnicodeDecodeError as error:
@@ -32,16 +29,6 @@ def parse_record(data: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("it is not a JSON object")
     return found
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """The record in a file. An `OSError` says that it cannot be read, a `ValueError` that it is no record."""
-    # Without O_NONBLOCK opening a pipe waits for somebody to write to it.
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("it is not a file")
-        return parse_record(file.read(LARGEST_RECORD + 1))
 
 
 def _not_finite(word: str) -> NoReturn:

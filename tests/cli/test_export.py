@@ -3,7 +3,7 @@
 import pytest
 
 from symrnn.cli import main
-from symrnn.cli.export import RECORD
+from symrnn.publishing import RECORD
 
 
 @pytest.fixture
@@ -59,24 +59,6 @@ def test_a_page_that_was_changed_by_hand_is_left_alone(folder):
     assert page.read_text(encoding="utf-8").endswith("a remark of mine\n")
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("[1, 2", "it is not JSON: "),
-        ("[1, 2]", "it is not a JSON object"),
-        ('{"rnn.md": 5}', "a fingerprint is not a text"),
-    ],
-)
-def test_a_spoilt_record_is_said(folder, capsys, content, reason):
-    folder.mkdir()
-    (folder / RECORD).write_text(content, encoding="utf-8")
-    assert run("rnn", "-o", folder) == 2
-    message = capsys.readouterr().err
-    assert f"{folder / RECORD}, which says what symrnn wrote there, is damaged: {reason}" in message
-    assert message.endswith("\n  mend: delete it, and export with --force\n")
-    assert [file.name for file in folder.iterdir()] == [RECORD]
-
-
 def test_check_tells_what_is_stale(folder, capsys):
     assert run("rnn", "-o", folder) == 0
     assert run("rnn", "-o", folder, "--check") == 0
@@ -106,12 +88,6 @@ def test_wrong_calls(arguments, message, capsys, tmp_path, monkeypatch):
     assert main(["export", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_made(tmp_path, capsys):
-    (tmp_path / "taken").write_text("", encoding="utf-8")
-    assert run("rnn", "-o", tmp_path / "taken") == 2
-    assert "cannot write to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["align", "macros", "markdown", "html", "typst", "tex"])
