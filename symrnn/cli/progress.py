@@ -50,8 +50,8 @@ class ProofLine(_Line):
         now = time.monotonic()
         if self._terminal and now - self._start >= _PATIENCE and now - self._drawn >= _REDRAW:
             self._drawn = now
-            steps = f" at {stage.steps} step{'s' * (stage.steps > 1)}" if stage.entries else ""
-            self._redraw(f"proving: {stage.tried:,} of {stage.entries:,} entries{steps}, {clock(stage.seconds)}")
+            far = f"{stage.tried:,} of {stage.entries:,} entries at {stage.steps} step{'s' * (stage.steps > 1)}, "
+            self._redraw(f"proving: {far if stage.entries else ''}{clock(stage.seconds)}")
 
 
 class Bar(_Line):

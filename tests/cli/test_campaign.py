@@ -55,7 +55,10 @@ def test_a_wrong_cell_or_journal_exits_with_2_before_anything_runs(
     diary = tmp_path / "diary"
     diary.write_text("dear diary\n")
     assert main(["check", "rnn", "--seeds", "2", "--journal", str(diary)]) == 2
-    assert capsys.readouterr().err == f"symrnn: {diary} is not a journal of symrnn, and is left as it is\n"
+    assert (
+        capsys.readouterr().err
+        == f"symrnn: {diary} is not a journal of symrnn, and is left as it is\n  mend: give another file\n"
+    )
     assert diary.read_text() == "dear diary\n"
 
 
