@@ -25,10 +25,10 @@ from typing import Any
 
 import sympy
 
+from ..arguments import instance, real, whole
 from ..derivation import Derivation, derive
 from ..equations import Cell
 from ..equations.sample import complete_dims, default_dims
-from ..errors import OptionError
 from ..library import as_cell
 from .apart import Request, prove_apart
 from .course import Course, Event, Progress, Used
@@ -69,11 +69,10 @@ def prove(
     entry beyond it is listed as not proved. `progress` is told how far the proof is.
     """
     cell = as_cell(source)
-    for T in steps:
-        if T < 1:
-            raise OptionError(f"a proof takes at least one step, not {T}")
-    if limit is not None and not 0 < limit < math.inf:
-        raise OptionError(f"the limit of a proof is a number of seconds above 0, or None for no limit; not {limit!r}")
+    for T in instance("steps", steps, (tuple, list), "the numbers of steps, such as (1, 2)"):
+        whole("steps", T, 1)
+    whole("budget", budget, 1)
+    limit = None if limit is None else real("limit", limit)
     sizes = None if dims is None else complete_dims(cell, dims)
     course = Course(cell.name)
     if limit is not None and derivation is None:
