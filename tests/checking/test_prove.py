@@ -270,7 +270,7 @@ def test_sizes_that_take_much_of_the_budget_give_way_to_smaller_ones():
 
 
 def test_options_that_make_no_sense_raise():
-    with pytest.raises(symrnn.OptionError, match="at least one step"):
+    with pytest.raises(symrnn.OptionError, match="`steps` is a whole number of at least 1, not 0"):
         prove("rnn", steps=(0,))
     with pytest.raises(symrnn.OptionError, match="has no dimension 'k'"):
         prove("rnn", dims={"k": 2})
