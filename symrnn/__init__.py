@@ -15,6 +15,8 @@ Names are imported when they are first used, so that `symrnn --help` needs neith
 
 from __future__ import annotations
 
+from .version import __version__
+
 TYPE_CHECKING = False  # typing itself takes as long to import as `symrnn list` to read the zoo
 if TYPE_CHECKING:
     from typing import Any
@@ -23,14 +25,20 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive
     from .equations import Cell, Equation, Term, cell
     from .equations.sample import Sample
-    from .errors import CellError, CompilerError, InputError, OptionError, SymrnnError
+    from .errors import (
+        CellError,
+        CellWarning,
+        CompilerError,
+        InputError,
+        KernelWarning,
+        OptionError,
+        SymrnnError,
+    )
     from .layouts import Layout
     from .library import load, zoo
     from .numeric import Gradients, Kernel
     from .render import Difference, compare
     from .verifying import Finding, VerifyReport, verify
-
-__version__ = "0.1.0"
 
 # name -> the room that it lives in
 _CONTENTS = {
@@ -57,14 +65,17 @@ _CONTENTS = {
     "CheckReport": "checking",
     "SymrnnError": "errors",
     "CellError": "errors",
+    "CellWarning": "errors",
     "CompilerError": "errors",
     "InputError": "errors",
+    "KernelWarning": "errors",
     "OptionError": "errors",
 }
 
 __all__ = [
     "Cell",
     "CellError",
+    "CellWarning",
     "CheckReport",
     "CompilerError",
     "Derivation",
@@ -74,6 +85,7 @@ __all__ = [
     "Gradients",
     "InputError",
     "Kernel",
+    "KernelWarning",
     "Layout",
     "OptionError",
     "Proof",
@@ -81,6 +93,7 @@ __all__ = [
     "SymrnnError",
     "Term",
     "VerifyReport",
+    "__version__",
     "cell",
     "check",
     "compare",

@@ -15,7 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import CampaignError
+from ..errors import CampaignError, visible
+from ..files import hold, sync_folder, why_not
+from ..records import parse_record
 from .plan import Campaign
 from .task import Outcome, Task
 
@@ -40,13 +42,14 @@ class Journal:
     def _open(self, campaign: Campaign) -> None:
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise CampaignError(f"the journal {self.path} is not a file")
-        self._lock()
+        if not hold(self._file):
+            raise CampaignError(f"another campaign is writing the journal {self.path}")
         content = self.path.read_bytes()
         header = _line({"journal": _FORMAT, **campaign.identity()})
         if header.startswith(content):  # new, empty, or cut short in its first line
             os.ftruncate(self._file, 0)
             self._write(header)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
             return
         first, *lines = content.split(b"\n")
         self._require_same(first, campaign)
@@ -55,41 +58,39 @@ class Journal:
         if torn:
             os.ftruncate(self._file, len(content) - len(torn))
 
-    def _lock(self) -> None:
-        try:
-            import fcntl
-        except ModuleNotFoundError:  # pragma: no cover - Windows
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CampaignError(f"another campaign is writing the journal {self.path}") from None
-
     def _require_same(self, first: bytes, campaign: Campaign) -> None:
-        theirs = _parsed(first)
-        if theirs is None or "journal" not in theirs:
-            raise CampaignError(f"{self.path} is not a journal of symrnn, and is left as it is")
+        try:
+            theirs = parse_record(first)
+        except ValueError:
+            theirs = {}
+        if "journal" not in theirs:
+            raise CampaignError(
+                f"{self.path} is not a journal of symrnn, and is left as it is\n  mend: give another file"
+            )
         mine = {"journal": _FORMAT, **campaign.identity()}
         if theirs == mine:
             return
         lines = [f"the journal {self.path} belongs to another campaign"]
         for key in dict.fromkeys([*theirs, *mine]):
             if theirs.get(key) != mine.get(key):
-                lines += [f"  {key} there: {_shown(theirs.get(key))}", f"  {key} here:  {_shown(mine.get(key))}"]
+                there, here = _shown(theirs.get(key)), _shown(mine.get(key))
+                lines += [visible(f"  {key} there: {there}"), f"  {key} here:  {here}"]
         raise CampaignError("\n".join([*lines, "  mend: give the same call as before, or another journal"]))
 
     def _read(self, lines: list[bytes], campaign: Campaign) -> None:
         for number, line in enumerate(lines, start=2):
-            record = _parsed(line)
             try:
-                if record is None:
-                    raise ValueError
-                self.done[str(record["task"])] = Outcome.of_record(record)
-            except (KeyError, TypeError, ValueError):
+                record = parse_record(line)
+                outcome = Outcome.of_record(record)
+                if not isinstance(record.get("task"), str):
+                    raise ValueError("it has no task")
+            except ValueError as error:
+                start = f"{line[:60].decode(errors='replace')!a}"
                 raise CampaignError(
-                    f"line {number} of the journal {self.path} is damaged: {line[:60].decode(errors='replace')!r}\n"
+                    f"line {number} of the journal {self.path} is damaged: {error}: {start}\n"
                     "  mend: delete this line; its task will be run again"
                 ) from None
+            self.done[record["task"]] = outcome
         strange = self.done.keys() - {task.key for task in campaign.tasks()} if self.done else ()
         if strange:
             raise CampaignError(f"the journal {self.path} has a task that the campaign has not: {min(strange)!r}")
@@ -111,8 +112,8 @@ class Journal:
     def _messages(self) -> Any:
         try:
             yield
-        except OSError as error:
-            raise CampaignError(f"cannot write the journal {self.path}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:
+            raise CampaignError(f"cannot write the journal {self.path}: {why_not(error)}") from None
 
     def close(self) -> None:
         os.close(self._file)
@@ -130,25 +131,7 @@ def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
-
-
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} ({digest})" for name, digest in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The name of a new file is on the disk when its folder is."""
-    with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -114,6 +114,8 @@ class Evaluator:
         arguments = [self(arg) for arg in expr.args]
         if head in _OWN:
             return getattr(k, _OWN[head])(*arguments)
+        if head not in BY_HEAD:
+            raise NotImplementedError(f"{head.__name__} is no operation, so it has no value")
         name = BY_HEAD[head].name
         if name in STRUCTURED:
             return STRUCTURED[name](k, tuple(argument.ndim for argument in arguments), *arguments)

@@ -16,7 +16,7 @@ Watch = Callable[[Array, int], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
     """Functions of arrays, entry by entry: of floating-point and complex numbers, of many digits, of SymPy's
-    expressions, of exact normal forms. None has a default: a kind of number has all of them."""
+    expressions, of exact normal forms. A kind of number has all of them."""
 
     constant: Function
     """The number for a fraction."""
@@ -43,6 +43,8 @@ class Kit:
     floor: Function
     top: Function
     """What each row loses before exp, so that nothing overflows: its largest entry; 0 where numbers are exact."""
+    again: Function = lambda a: a
+    """What an operand becomes that a meaning may mention more than once."""
 
 
 def watched(kit: Kit, watch: Watch, rank: int) -> Kit:

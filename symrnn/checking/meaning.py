@@ -18,6 +18,7 @@ import numpy as np
 
 from ..language import Program
 from ..language.nodes import Apply, Name, Node, Number
+from ..operations.table import OPERATIONS
 from ..sizes import Slice
 from .kit import Array, Kit, Watch, watched
 from .meanings import SCALARS, STRUCTURED
@@ -85,6 +86,8 @@ class Meaning:
         options: list[Any] = [o for o in node.options if isinstance(o, Fraction)]
         if node.operation != "pow":
             options = [kit.constant(o) for o in options]
+        if OPERATIONS[node.operation].head is not None:
+            aligned = [kit.again(a) for a in aligned]
         return SCALARS[node.operation](kit, *aligned, *options)
 
     def _slice(self, node: Apply, rank: int, a: Array) -> Any:

@@ -2,7 +2,9 @@
 
 The meaning of a cell on SymPy's symbols is written with these. SymPy's own `diff` does the differentiating: it applies
 the chain, product and quotient rules and asks a function only for its derivative by its argument. That derivative is
-the lemma, and `prove_lemmas` shows it from the function's elementary definition, by SymPy's own `diff` and `simplify`.
+the lemma, and `stand` checks it twice: the function's elementary definition has the values of the function that the
+numbers are computed with, and SymPy's own `diff` and `simplify` get from it what the lemma says. A lemma without a
+definition is assumed, and called so.
 
 Functions with a kink are written with the indicator `Step(u)` = [u > 0], as relu(u) = u [u > 0]; its lemma is that it
 is constant on either side of its jump. So what is proved of them holds away from their kinks.
@@ -14,12 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy
 
-from .kit import Kit, lifted
+from .floats import FLOATS
+from .kit import Array, Kit, lifted
 
 _HALF = sympy.Rational(1, 2)
 
@@ -122,13 +125,18 @@ def spelled_out(expr: sympy.Expr, longest: int) -> sympy.Expr:
     return expr
 
 
+Standing = Literal["checked", "assumed", "false"]
+"""What can be said of a lemma: it follows from a definition that fits the function; nobody looked; it does not hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lemma:
-    """f′ as it is used, and f's definition by functions that SymPy knows."""
+    """f′ as it is used, f's definition by functions that SymPy knows, and f as the numbers are computed with it."""
 
     statement: str
     derivative: Callable[[Any], sympy.Expr]
     definition: Callable[[Any], sympy.Expr] | None
+    computed: Callable[[Array], Any]
 
 
 def normal_density(u: Any) -> sympy.Expr:
@@ -136,47 +144,74 @@ def normal_density(u: Any) -> sympy.Expr:
 
 
 LEMMAS: dict[type[sympy.Function], Lemma] = {
-    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp),
-    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log),
-    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin),
-    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos),
+    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp, FLOATS.exp),
+    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log, FLOATS.log),
+    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin, FLOATS.sin),
+    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos, FLOATS.cos),
     Tanh: Lemma(
         "tanh′ = 1 − tanh², where tanh(u) = (exp(u) − exp(−u))/(exp(u) + exp(−u))",
         lambda u: 1 - Tanh(u) ** 2,
         lambda u: (sympy.exp(u) - sympy.exp(-u)) / (sympy.exp(u) + sympy.exp(-u)),
+        FLOATS.tanh,
     ),
     Logistic: Lemma(
         "σ′ = σ (1 − σ), where σ(u) = 1/(1 + exp(−u))",
         lambda u: Logistic(u) * (1 - Logistic(u)),
         lambda u: 1 / (1 + sympy.exp(-u)),
+        FLOATS.logistic,
     ),
     Softplus: Lemma(
         "softplus′ = σ, where softplus(u) = log(1 + exp(u))",
         lambda u: Logistic(u),
         lambda u: sympy.log(1 + sympy.exp(u)),
+        FLOATS.softplus,
     ),
     NormalCdf: Lemma(
         "Φ′(u) = exp(−u²/2)/√(2π), where Φ(u) = (1 + erf(u/√2))/2",
         normal_density,
         lambda u: (1 + sympy.erf(u / sympy.sqrt(2))) / 2,
+        FLOATS.normal_cdf,
     ),
-    Floor: Lemma("⌊u⌋′ = 0 between whole numbers, where it is constant", lambda u: sympy.S.Zero, None),
-    Step: Lemma("[u > 0]′ = 0 away from u = 0, where it is constant", lambda u: sympy.S.Zero, None),
+    Floor: Lemma(
+        "⌊u⌋′ = 0 between whole numbers, where it is constant",
+        lambda u: sympy.S.Zero,
+        lambda u: u - _HALF - sympy.atan(sympy.tan(sympy.pi * (u - _HALF))) / sympy.pi,
+        FLOATS.floor,
+    ),
+    Step: Lemma(
+        "[u > 0]′ = 0 away from u = 0, where it is constant",
+        lambda u: sympy.S.Zero,
+        lambda u: _HALF + (sympy.atan(u) + sympy.atan(1 / u)) / sympy.pi,
+        FLOATS.positive,
+    ),
 }
+
+# Where a definition is compared with its function: on both sides of zero and between several whole numbers.
+_POINTS = (-2.625, -1.25, -0.375, 0.125, 0.75, 1.5, 3.375)
+
+
+def stand(function: type[sympy.Function]) -> Standing:
+    """What can be said of the lemma about a function."""
+    return _stand(LEMMAS[function])
 
 
 @cache
-def prove_lemma(function: type[sympy.Function]) -> bool:
-    """Whether the derivative of a function's definition is what its lemma says."""
+def _stand(lemma: Lemma) -> Standing:
+    if lemma.definition is None:
+        return "assumed"
     u = sympy.Symbol("u", real=True)
-    lemma = LEMMAS[function]
-    if lemma.definition is None:  # 1 on one side and 0 on the other: constants
-        return all(sympy.diff(value, u) == lemma.derivative(u) for value in (sympy.S.One, sympy.S.Zero))
+    defined = lemma.definition(u)
+    for point in _POINTS:
+        exact = complex(defined.subs(u, sympy.Rational(point)).evalf(30))
+        with np.errstate(invalid="ignore"):  # a logarithm of a negative number is not defined on the real line
+            mine = float(lemma.computed(np.asarray(point)))
+        if not exact.imag and not abs(mine - exact.real) <= 1e-13 * max(1.0, abs(mine)):
+            return "false"
     claimed = lemma.derivative(u)
     for used, other in LEMMAS.items():
         if other.definition is not None:
             claimed = claimed.replace(used, other.definition)
-    return sympy.simplify(sympy.diff(lemma.definition(u), u) - claimed) == 0
+    return "checked" if sympy.simplify(sympy.diff(defined, u) - claimed) == 0 else "false"
 
 
 def _rational(value: Fraction) -> sympy.Rational:
@@ -200,5 +235,6 @@ SYMBOLS = Kit(
     choose=lifted(lambda condition, a, b: condition * a + (1 - condition) * b, 3),
     floor=lifted(Floor),
     top=lambda a: 0,
+    again=lifted(lambda a: Shared.of(a, is_value=False)),
 )
-"""SymPy's expressions in object arrays."""
+"""SymPy's expressions in object arrays; nested, their trees would double where an operand is mentioned twice."""

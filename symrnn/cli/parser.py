@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .. import __version__
 from ..errors import OptionError, nearest
+from ..version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Call:
     cells: tuple[str, ...] = ()
     file: str = ""
     against: str | None = None
+    seconds: float = 30.0
     all: bool = False
     seeds: int | None = None
     jobs: int | None = None
@@ -35,6 +36,8 @@ class Call:
     steps: bool = False
     seed: int = 0
     json: bool = False
+    proof_limit: float | None = None
+    no_proof: bool = False
     target: str = "numpy"
     output: str | None = None
     folder: str | None = None
@@ -57,7 +60,9 @@ _EXIT_CODES = """\
 exit codes:
   0  done, and everything that was checked held
   1  a check or a verdict failed
-  2  the call or the input was wrong; standard error says why"""
+  2  the call or the input was wrong, or the answer cannot be written; standard error says why
+  128 and the number of a signal, such as 130 after Ctrl-C
+A reader that has seen enough, as in `symrnn list | head`, changes none of these."""
 
 _EXAMPLES: dict[str, str] = {
     "": f"""\
@@ -93,9 +98,14 @@ examples:
   symrnn check lstm
   symrnn check my_cell.py --seed 7
   symrnn check my_cell.py --json
+  symrnn check my_cell.py --proof-limit 600
+  symrnn check my_cell.py --no-proof
   symrnn check --all
   symrnn check lstm gru --seeds 20
   symrnn check --all --seeds 1000 --jobs 2 --journal night.jsonl
+
+Numbers come first, then the proof in a process of its own, within 60 seconds and 2 GB. A proof that gives up says what
+was proved until then, and is no failure.
 
 With --seeds it is a campaign: every cell at many samples (sizes, seeds, zeros, tiny, saturating and huge weights, both
 types), on several processors. The same call with the same journal goes on where an earlier one ended, however it ended.
@@ -122,7 +132,8 @@ examples:
 
 FILE.py has forward(params, x, state) -> (outputs, final_state) and backward(params, x, state, d_outputs, d_final_state)
 -> (d_params, d_x, d_state), and says which cell they are, cell = "lstm"; without that the zoo is searched. A `layout`
-says how your arrays hold the cell's, and a `code` how your functions are called. The file is run, as it is your own.
+says how your arrays hold the cell's, and a `code` how your functions are called. The file is run, as it is your own,
+in a process of its own; what it prints is shown on standard error.
 
 {_EXIT_CODES}""",
     "code": f"""\
@@ -204,7 +215,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         "--family", nargs="?", const="", metavar="NAME", help="the cells of one family; without a name, the families"
     )
     show = command("show", "print a cell's forward and backward equations")
-    check = command("check", "derive a cell's gradients, prove them and check them numerically")
+    check = command("check", "derive a cell's gradients, check them numerically and prove them")
     verify = command("verify", "say what is wrong in a hand-written backward pass, and why")
     code = command("code", "print a cell's forward and backward pass as a program")
     show.add_argument("cells", metavar="CELL", nargs="+", help="zoo name, file.py, file.py:name, or -")
@@ -218,6 +229,13 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     export.add_argument("-o", "--output", dest="folder", metavar="DIR", help="the folder to write to")
     export.add_argument("--force", action="store_true", help="write over files that symrnn did not write")
     export.add_argument("--quick", action="store_true", help="leave out proof and check")
+    for made in (check, export):
+        made.add_argument(
+            "--proof-limit",
+            type=_seconds,
+            metavar="SECONDS",
+            help="the time of a cell's proof, which then gives up (60)",
+        )
     export.add_argument("--jobs", type=_count, metavar="N", help="worker processes (one for each processor)")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where files are out of date")
     show.add_argument("--format", type=_format, metavar="FORMAT", help=_FORMATS_HELP)
@@ -228,6 +246,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     check.add_argument(
         "--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays, or the first (0)"
     )
+    check.add_argument("--no-proof", action="store_true", help="numbers alone")
     check.add_argument("--seeds", type=_count, metavar="N", help="a campaign over so many seeds")
     check.add_argument("--jobs", type=_count, metavar="N", help="its worker processes (one for each processor)")
     check.add_argument("--journal", metavar="FILE", help="keep what is done in a file, and go on from it")
@@ -235,6 +254,9 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     verify.add_argument("file", metavar="FILE.py", help="your forward and backward pass")
     verify.add_argument("--cell", dest="against", metavar="CELL", help="the cell that they are (the file's own `cell`)")
     verify.add_argument("--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays (0)")
+    verify.add_argument(
+        "--seconds", type=_seconds, default=30.0, metavar="N", help="how long the file, or one call, may take (30)"
+    )
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     code.add_argument("--target", default="numpy", metavar="numpy|torch|c", help="the language to print (numpy)")
@@ -270,6 +292,16 @@ def _count(word: str) -> int:
     return int(word)
 
 
+def _seconds(word: str) -> float:
+    try:
+        value = float(word) if word.isascii() else 0.0
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"this is a number of seconds above zero, not {word!r}")
+    return value
+
+
 def _require_sensible_check(options: Mapping[str, Any], parser: argparse.ArgumentParser) -> None:
     cells = options["cells"]
     if options["all"] and cells:
@@ -281,6 +313,9 @@ def _require_sensible_check(options: Mapping[str, Any], parser: argparse.Argumen
     given = [f"--{name}" for name in ("jobs", "journal", "dask") if options[name] is not None]
     if given and options["seeds"] is None:
         parser.error(f"{given[0]} is for campaigns: say over how many seeds, --seeds N")
+    if options["proof_limit"] is not None and (options["no_proof"] or options["seeds"] is not None):
+        other = "--no-proof" if options["no_proof"] else "--seeds, as a campaign proves nothing"
+        parser.error(f"--proof-limit is for a proof; it does not go with {other}")
     if options["jobs"] is not None and options["dask"] is not None:
         parser.error("--jobs is for processes of this machine, and --dask sends the work to others")
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
+from ..arguments import instance
 from ..catalogue import read_catalogue
 from ..errors import OptionError, nearest
 from .frameworks import elman, jax, keras, native, onnx, programs, pytorch, tensorflow, torchrecurrent
 from .layout import Layout
 from .notations import in_other_notations
 from .row import Preset
-
-if TYPE_CHECKING:
-    from ..equations import Cell
 
 _ROWS = (
     *pytorch.ROWS,
@@ -41,17 +38,6 @@ def frameworks() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.framework for row in _PRESETS))
 
 
-def frameworks_of(cell: Cell | str) -> tuple[str, ...]:
-    """The frameworks that have a cell: one of the zoo by its name, or a cell that computes what one of the zoo does."""
-    from .alike import rows_for
-
-    name = _named(cell) if isinstance(cell, str) else ""
-    rows = (
-        rows_for(cell, _PRESETS) if not isinstance(cell, str) else [row for row in _PRESETS if _named(row.cell) == name]
-    )
-    return tuple(dict.fromkeys(row.framework for row in rows))
-
-
 @cache
 def rows_of(framework: str) -> tuple[Preset, ...]:
     """The rows of a framework; a misspelt name raises with the nearest."""
@@ -68,9 +54,9 @@ def rows_of(framework: str) -> tuple[Preset, ...]:
 def find_preset(framework: str, cell: str) -> Preset:
     """The row for a framework and a cell; a misspelt name raises with the nearest."""
     rows = rows_of(framework)
-    name = _named(cell)
+    name = zoo_name(cell)
     for row in rows:
-        if _named(row.cell) == name:
+        if zoo_name(row.cell) == name:
             return row
     cells = [row.cell for row in rows]
     raise OptionError(
@@ -78,11 +64,13 @@ def find_preset(framework: str, cell: str) -> Preset:
     )
 
 
-def _named(cell: str) -> str:
+def zoo_name(cell: str) -> str:
     """The name that rows have for a cell of the zoo, which may be called by an alias."""
     return read_catalogue().aliases.get(cell, cell)
 
 
 def preset(framework: str, cell: str) -> Layout:
     """The layout of a framework's arrays for a cell."""
+    instance("framework", framework, str, "the name of a framework, such as 'pytorch'")
+    instance("cell", cell, str, "the name of a cell, such as 'lstm'")
     return find_preset(framework, cell).layout

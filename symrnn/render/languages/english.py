@@ -104,6 +104,7 @@ _PHRASES: dict[str, str] = {
     "figure_line": "{name} from {sources}.",
     "figure_caption": "Each box is a numbered equation, each arrow says which value it reads; states of the step before "
     "and inputs are on the left, double frames are handed to the next step.",
+    "figure_none": "No graph is drawn: it would have more than {count} boxes for equations.",
     # Symbols
     "symbol": "Symbol",
     "shape": "Shape",
@@ -178,10 +179,18 @@ _PHRASES: dict[str, str] = {
     "expresses; the equations of the backward pass above are its Jacobian, applied from the left.",
     # Trust
     "proved": "Proved: all {count} entries, exactly, in scalar components at small, different sizes.",
+    "proved_part": "Proved: {count} of {whole} entries, exactly, in scalar components at small, different sizes.",
+    "gave_up": "The proof gave up at {why}; that it did speaks neither for nor against the rest.",
+    "gave_up_time": "its limit of {seconds} seconds",
+    "gave_up_memory": "its limit of memory",
+    "gave_up_depth": "formulas that are nested too deeply",
+    "gave_up_process": "the end of its process, which the system stopped",
+    "assumed": "Assumed, without a check: {lemmas}",
     "unproved": "Not proved: {count} entries could not be shown to be equal.",
     "checked": "Checked: {count} arrays agree with complex step and finite differences.",
     "unchecked": "The numeric check does not confirm {count} arrays.",
     "code_intro": "The numbers in the comments are those of the equations on this page.",
+    "code_none": "There is no program: the sizes of this cell cannot be read off the arrays that it is given.",
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",
     "index_title": "Derivations",
