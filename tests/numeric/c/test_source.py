@@ -7,7 +7,7 @@ import pytest
 import symrnn
 from symrnn.numeric.c import emit_c
 from symrnn.numeric.c.forms import FORMS, HELPERS, MATH, calls
-from symrnn.numeric.c.names import HEADERS, KEYWORDS, Names, identifier
+from symrnn.numeric.c.names import HEADERS, KEYWORDS, c_names, identifier
 from symrnn.numeric.c.printer import Sizes
 from symrnn.numeric.c.statements import Loop, wrapped
 from symrnn.operations.entry import size_expr
@@ -72,7 +72,7 @@ def test_transliteration(name, c_name):
 
 
 def test_names_are_kept_clear_of_each_other_and_of_c():
-    names = Names({"T"})
+    names = c_names({"T"})
     assert [names.take(word) for word in ("T", "α", "alpha", "double", "y0", "h")] == [
         "T_", "alpha", "alpha_", "double_", "y0_", "h",
     ]  # fmt: skip
