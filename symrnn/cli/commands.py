@@ -113,17 +113,11 @@ def _check_cell(cell: Cell, call: Call) -> Answer:
 
 
 def verify(call: Call) -> Answer:
-    """The verdict on a person's code. What their code prints goes to standard error, apart from the answer."""
-    import contextlib
+    """The verdict on a person's code, which runs in a process of its own."""
+    from .apart import judge
 
-    import symrnn
-
-    from ..verifying import find_cell, read_code
-
-    with contextlib.redirect_stdout(sys.stderr):
-        given = read_code(call.file, call.against)
-        report = symrnn.verify(find_cell(given, call.seed), given.code, layout=given.layout, seed=call.seed)
-    return Answer(report.to_json() if call.json else report.text(heat=sys.stdout.isatty()), bool(report))
+    job = {"file": call.file, "cell": call.against, "seed": call.seed, "seconds": call.seconds, "json": call.json}
+    return Answer(*judge({**job, "heat": sys.stdout.isatty()}))
 
 
 def _derive(call: Call) -> Derivation:
@@ -133,6 +127,9 @@ def _derive(call: Call) -> Derivation:
 
 
 def _read_cell(name: str) -> Cell:
-    from ..library import load, read_cell
+    from ..errors import OptionError
+    from ..library import load, read_cell, read_stream
 
-    return read_cell(sys.stdin.buffer.read(), "standard input") if name == "-" else load(name)
+    if name == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - Python starts so
+        raise OptionError("standard input is closed\n  mend: give the cell's file, or its text on standard input")
+    return read_cell(read_stream(sys.stdin.buffer, "standard input"), "standard input") if name == "-" else load(name)

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import sympy
 
-from ..language.expressions import LARGEST_EXPONENT, fits_double
+from ..language.expressions import DOUBLE, LARGEST_EXPONENT, fits_double
 from ..language.nodes import Apply, Assignment, Name, Node, Number, walk
 from ..language.program import Program, Variable
 from ..operations.functions import number
@@ -22,7 +22,8 @@ from ..sizes import Shape, Slice
 
 _LINEAR = {"add", "sub", "neg"}
 _FLAT = {"add": "sum", "sub": "sum", "mul": "product", "div": "product"}
-_DEEPEST = 40
+# Operations within an operand. A derivative repeats them, once for each level, so what is larger gets a name.
+_LARGEST = 12
 
 
 @dataclass(slots=True)
@@ -49,21 +50,20 @@ class _Lowering:
         self.lines.append(replace(line, node=node))
 
     def split(self, node: Node, owner: str) -> tuple[Node, int]:
-        """The tree with names where it grows too deep for SymPy, which recurses; and how deep it is. Sums and
-        products are flat there, however long they are."""
+        """The tree with names for operands that hold many operations, and how many it holds itself. Sums and products
+        may be as long as they like; the condition of a `where` stays a comparison."""
         if not isinstance(node, Apply):
             return node, 0
         family = _FLAT.get(node.operation)
-        deepest, parts = 0, list[Node]()
+        count, parts = 1, list[Node]()
         for operand in node.operands:
-            part, depth = self.split(operand, owner)
-            if family is None or not isinstance(part, Apply) or _FLAT.get(part.operation) != family:
-                depth += 1
-            if depth > _DEEPEST:
-                part, depth = self.as_name(part, "u", owner), 1
+            part, inner = self.split(operand, owner)
+            continues = family is not None and isinstance(part, Apply) and _FLAT.get(part.operation) == family
+            if inner > _LARGEST and not continues and not _compares(part):
+                part, inner = self.as_name(part, "u", owner), 0
             parts.append(part)
-            deepest = max(deepest, depth)
-        return replace(node, operands=tuple(parts)), deepest
+            count += inner
+        return replace(node, operands=tuple(parts)), count
 
     def settle(self, node: Node, owner: str, linear: Shape | None) -> Node:
         """The tree with its structured parts named; `linear` is the equation's shape while only sums and constant
@@ -115,6 +115,10 @@ class _Lowering:
         return name
 
 
+def _compares(node: Node) -> bool:
+    return isinstance(node, Apply) and node.operation.startswith("greater")
+
+
 def _is_structured(node: Node) -> bool:
     return isinstance(node, Apply) and OPERATIONS[node.operation].adjoint is not None
 
@@ -141,9 +145,10 @@ def lower(program: Program) -> tuple[tuple[Assignment, ...], dict[str, Variable]
 class Unfit(Exception):
     """A constant in an expression came out as something that no double is; carries the node and the problem."""
 
-    def __init__(self, node: Node, problem: str) -> None:
+    def __init__(self, node: Node, problem: str, mend: str) -> None:
         self.node = node
         self.problem = problem
+        self.mend = mend
         super().__init__(problem)
 
 
@@ -153,16 +158,16 @@ def to_expr(node: Node) -> sympy.Expr:
     expr = _build(node)
     factors = sympy.Mul.make_args(expr)
     if any((factor.is_Number and not factor.is_finite) or factor is sympy.zoo for factor in factors):
-        raise Unfit(node, "this divides by zero, whatever the values are")
+        raise Unfit(node, "this divides by zero, whatever the values are", "change the divisor")
     for factor in factors:
         base, exponent = factor.as_base_exp()
         if exponent.is_Rational and abs(exponent) > LARGEST_EXPONENT:
-            raise Unfit(node, f"the exponents combine to more than {LARGEST_EXPONENT}")
+            raise Unfit(node, f"the exponents combine to more than {LARGEST_EXPONENT}", "write exp(k * log(a))")
         # Only numbers are asked for their sign: for anything else SymPy would think long.
         if base.is_Number and base.is_negative and exponent.is_Rational and not exponent.is_Integer:
-            raise Unfit(node, "this is the root of a negative number")
+            raise Unfit(node, "this is the root of a negative number", "a power k of a number below 0 has a whole k")
         if factor.is_Rational and not fits_double(Fraction(int(factor.p), int(factor.q))):
-            raise Unfit(node, "this number is beyond what double precision can hold")
+            raise Unfit(node, "this number is beyond what double precision can hold", DOUBLE)
     return expr
 
 

@@ -17,9 +17,16 @@ from .statement import ATOM, Statement, Text, block, let, local, piece
 WIDTH = 100
 
 
+def in_docstring(text: str) -> str:
+    """A text that neither ends the docstring that it stands in nor is read as an escape there: whoever wrote it must
+    not write the program."""
+    return text.replace("\\", "\\\\").replace('"""', "'''")
+
+
 def docstring(cell: Cell) -> str:
     """What the module computes, and the shapes of what goes in and out."""
-    lines = [f'"""{cell.name}: forward and backward pass in NumPy, derived by symrnn.', "", about(cell), ""]
+    first = in_docstring(cell.doc.split("\n")[0]) if cell.doc else cell.name
+    lines = [f'"""{cell.name}: forward and backward pass in NumPy, derived by symrnn.', "", first, ""]
     shapes: dict[Shape, list[str]] = {}
     for name, shape in cell.params.items():
         shapes.setdefault(shape, []).append(name)
@@ -31,11 +38,6 @@ def docstring(cell: Cell) -> str:
     outputs = "; ".join(f"{name} {_lead('T, N', shape)}" for name, shape in cell.outputs.items())
     lines.append(f"outputs: {'a dict of ' if len(cell.outputs) > 1 else ''}{outputs}")
     return "\n".join([*lines, '"""'])
-
-
-def about(cell: Cell) -> str:
-    """The first line of a cell's own docstring, fit to stand in another one."""
-    return (cell.doc.split("\n")[0] if cell.doc else cell.name).replace("\\", "\\\\").replace('"""', "'''")
 
 
 def _lead(lead: str, shape: Shape) -> str:

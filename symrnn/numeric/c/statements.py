@@ -294,7 +294,7 @@ class Statements:
     def lines(self) -> list[str]:
         """The text: neighbouring loops over the same entries share one header where none reads what another moves."""
         result: list[str] = []
-        for group in _grouped(self.pieces):
+        for group in grouped(self.pieces):
             first = group[0]
             if isinstance(first, Line):
                 result += first.code.split("\n")
@@ -304,7 +304,7 @@ class Statements:
         return [line for text in result for line in wrapped(text)]
 
 
-def _grouped(pieces: list[Line | Loop]) -> list[list[Line | Loop]]:
+def grouped(pieces: list[Line | Loop]) -> list[list[Line | Loop]]:
     """Loops that may run entry by entry in one, where one was written to run after the other."""
     groups: list[list[Line | Loop]] = []
     extents: tuple[str, ...] | None = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...derivation import Derivation
 from ...equations import Cell
 from ...sizes import Shape
-from ..parts import about
+from ..parts import in_docstring
 from .forms import FORMS
 from .function import WIDTH, filled, write_function
 from .plan import Plan, plan
@@ -33,8 +33,9 @@ def _class_name(name: str) -> str:
 
 
 def _docstring(cell: Cell, name: str) -> str:
+    about = in_docstring(cell.doc.split("\n")[0] if cell.doc else cell.name)
     sizes = ", ".join(f"{dim}={8 * (k + 1)}" for k, dim in enumerate(cell.dims))
-    lines = [f'"""{cell.name} in PyTorch, with backward equations derived by symrnn.', "", about(cell), ""]
+    lines = [f'"""{cell.name} in PyTorch, with backward equations derived by symrnn.', "", about, ""]
     lines += [f"    layer = {name}({sizes})", "    outputs, final_state = layer(x)", ""]
     lines.append(f"x: {'a dict of ' if len(cell.inputs) > 1 else ''}{_shapes(cell.inputs, 'T, N')}")
     lines.append(f"state, final_state: {_shapes(cell.states, 'N') or 'none'}{' (a dict)' if cell.states else ''}")
