@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import CampaignError
-from .plan import Campaign
-from .task import Outcome, Task
+from .plan import Plan
+from .task import Outcome, Performable
 
 _FORMAT = 1
 
@@ -25,7 +25,7 @@ _FORMAT = 1
 class Journal:
     """A campaign's journal, open for appending and locked against a second writer; `done` is what it held."""
 
-    def __init__(self, path: str | Path, campaign: Campaign) -> None:
+    def __init__(self, path: str | Path, campaign: Plan) -> None:
         self.path = Path(path)
         self.done: dict[str, Outcome] = {}
         with self._messages():
@@ -37,7 +37,7 @@ class Journal:
             os.close(self._file)
             raise
 
-    def _open(self, campaign: Campaign) -> None:
+    def _open(self, campaign: Plan) -> None:
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise CampaignError(f"the journal {self.path} is not a file")
         self._lock()
@@ -65,7 +65,7 @@ class Journal:
         except BlockingIOError:
             raise CampaignError(f"another campaign is writing the journal {self.path}") from None
 
-    def _require_same(self, first: bytes, campaign: Campaign) -> None:
+    def _require_same(self, first: bytes, campaign: Plan) -> None:
         theirs = _parsed(first)
         if theirs is None or "journal" not in theirs:
             raise CampaignError(f"{self.path} is not a journal of symrnn, and is left as it is")
@@ -78,7 +78,7 @@ class Journal:
                 lines += [f"  {key} there: {_shown(theirs.get(key))}", f"  {key} here:  {_shown(mine.get(key))}"]
         raise CampaignError("\n".join([*lines, "  mend: give the same call as before, or another journal"]))
 
-    def _read(self, lines: list[bytes], campaign: Campaign) -> None:
+    def _read(self, lines: list[bytes], campaign: Plan) -> None:
         for number, line in enumerate(lines, start=2):
             record = _parsed(line)
             try:
@@ -94,7 +94,7 @@ class Journal:
         if strange:
             raise CampaignError(f"the journal {self.path} has a task that the campaign has not: {min(strange)!r}")
 
-    def append(self, outcomes: Iterable[tuple[Task, Outcome]]) -> None:
+    def append(self, outcomes: Iterable[tuple[Performable, Outcome]]) -> None:
         """Add lines and force them to the disk."""
         lines = b"".join(_line({"task": task.key, **outcome.to_record()}) for task, outcome in outcomes)
         if lines:
