@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -147,12 +148,16 @@ def _compare(
 def _runs(derivation: Derivation) -> dict[str, Callable[[], Callable[[Sample, Truth], Any]]]:
     """By door what makes it ready, and then computes."""
 
-    def kernel(**options: Any) -> Callable[[], Callable[[Sample, Truth], Any]]:
-        dtype, checkpoint = options.get("dtype", "float64"), options.pop("checkpoint", False)
+    @cache
+    def built(dtype: str, plain: bool, backend: str) -> Any:
+        return derivation.numpy(dtype=dtype, plain=plain, backend=backend)
 
+    def kernel(
+        dtype: str = "float64", plain: bool = False, backend: str = "numpy", checkpoint: bool = False
+    ) -> Callable[[], Callable[[Sample, Truth], Any]]:
         def make() -> Callable[[Sample, Truth], Any]:
-            built = derivation.numpy(**options)
-            return lambda given, above: compute(built, given, above, dtype, checkpoint)
+            made = built(dtype, plain, backend)
+            return lambda given, above: compute(made, given, above, dtype, checkpoint)
 
         return make
 

@@ -18,7 +18,7 @@ from .interpret import Meaning, meaning_of
 from .numpy_numbers import NumpyNumbers
 
 _STEP = 1e-30
-_ROUNDS = 3
+_ROUNDS = 2
 
 
 @dataclass(frozen=True)
