@@ -46,7 +46,7 @@ def symrnn_has(package: str) -> Any:
 
 def test_a_seed_gives_the_same_text_on_every_python() -> None:
     texts = "".join(draw(seed).text for seed in range(100))
-    assert hashlib.sha256(texts.encode()).hexdigest()[:16] == "2455483474856617"
+    assert hashlib.sha256(texts.encode()).hexdigest()[:16] == "3edfe0d25c75915a"
 
 
 def test_the_language_that_is_drawn_is_the_readmes() -> None:
@@ -109,17 +109,15 @@ def test_work_arrays_that_a_kernel_keeps_are_filled() -> None:
 @pytest.mark.parametrize("door", ["fast", "plain"])
 def test_a_planted_mistake_is_seen_and_made_small(door: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gradient by h_0 that is half of what it should be, where a tanh is near."""
-    from symrnn.testing.outside import doors
+    from symrnn.testing.outside import compare, doors
 
-    once = doors._once
+    compute = doors.compute
 
-    def half(kernel: Any, given: Any, *others: Any) -> Any:
-        arrays = once(kernel, given, *others)
-        if "tanh" in kernel.cell.text:
-            arrays["by first h"] = arrays["by first h"] / 2
-        return arrays
+    def half(kernel: Any, *others: Any) -> Any:
+        for arrays in compute(kernel, *others):
+            yield arrays | ({"by first h": arrays["by first h"] / 2} if "tanh" in kernel.cell.text else {})
 
-    monkeypatch.setattr(doors, "_once", half)
+    monkeypatch.setattr(compare, "compute", half)
     text = (
         "def f(x, h):\n    g = sigmoid(W @ x + b)\n    y = g * x\n    h = 0.5 * tanh(g + h) + g\n    return y, (h,)\n"
     )

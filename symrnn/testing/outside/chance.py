@@ -49,6 +49,10 @@ class Names:
         self._hostile = chance.pick([0.0, 0.3, 0.9])
         self._taken: list[str] = []
 
+    def take(self, *names: str) -> None:
+        """Names that have a meaning already."""
+        self._taken += names
+
     def new(self, usual: Sequence[str] = words.ORDINARY) -> str:
         """A name that is not taken; `usual` are those that a person would choose."""
         while True:

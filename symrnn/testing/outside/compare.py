@@ -95,7 +95,8 @@ def cases(drawn: Drawn, seed: int) -> list[Case]:
 def settle(drawn: Drawn, case: Case, seed: int) -> tuple[Sample, Truth] | None:
     """A sample that is away from kinks, in bounds and well conditioned; None where none is found."""
     for attempt in range(5):
-        given = sample(drawn, case.T, case.N, case.sizes, seed * 5 + attempt, scale=1.0 if attempt < 3 else 0.5)
+        scale, bare = (1.0, 2.0, 1.0, 0.5, 0.25)[(seed + attempt) % 5], (seed + attempt) % 4 == 3
+        given = sample(drawn, case.T, case.N, case.sizes, seed * 5 + attempt, scale, bare)
         found = truth(drawn, given)
         if found.nearest_kink < _KINK or not found.largest < _LARGEST:
             continue

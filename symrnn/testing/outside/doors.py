@@ -17,21 +17,50 @@ Arrays = dict[str, np.ndarray]
 def compute(
     kernel: Any, given: Sample, above: Truth, dtype: str = "float64", checkpoint: bool = False
 ) -> Iterator[Arrays]:
-    """What a kernel makes of a sample: fresh, and once more with NaN in every work array that it keeps."""
-    for fresh in (True, False):
-        if not fresh:
-            fill(kernel)
-        yield _once(kernel, given, above, dtype, checkpoint)
-
-
-def _once(kernel: Any, given: Sample, above: Truth, dtype: str, checkpoint: bool) -> Arrays:
-    params, x, state, d_outputs, d_final = _converted(given, above, lambda array: array.astype(dtype))
+    """What a kernel makes of a sample: fresh, and once more, as awkwardly as it may be called."""
     options: dict[str, Any] = {"tape": "checkpoint"} if checkpoint else {}
+    params, x, state, d_outputs, d_final = _converted(given, above, lambda array: array.astype(dtype))
     outputs, final, tape = kernel.forward(params, _one_or_dict(x), state, **options)
-    names = list(outputs) if isinstance(outputs, dict) else None
-    upstream: Any = d_outputs[0] if names is None else dict(zip(names, d_outputs, strict=True))
-    grads = kernel.backward(tape, upstream, d_final)
+    grads = kernel.backward(tape, _upstream(outputs, d_outputs), d_final)
+    del tape
+    mine = _arrays(outputs, final, grads.params, grads.x, grads.state, list(x), copy=False)
+    first = {name: array.copy() for name, array in mine.items()}
+    yield first
+    yield _awkwardly(kernel, given, above, dtype, options)
+    for name, array in mine.items():
+        if not np.array_equal(array, first[name], equal_nan=True):
+            raise AssertionError(f"a later call changed what was given back before: {name}")
+
+
+def _awkwardly(kernel: Any, given: Sample, above: Truth, dtype: str, options: dict[str, Any]) -> Arrays:
+    """With NaN in every work array that is kept, arrays that are strided and read-only, weights that are packed, a
+    second call before the first one's backward pass, and without the states that may be left out."""
+    fill(kernel)
+    params, x, state, d_outputs, d_final = _converted(given, above, lambda array: _awkward(array.astype(dtype)))
+    packed = kernel.pack(params)
+    if given.bare:
+        state = d_final = None
+    outputs, final, tape = kernel.forward(packed, _one_or_dict(x), state, **options)
+    halves = {name: array * 0.5 for name, array in x.items()}
+    _, _, other = kernel.forward(packed, _one_or_dict(halves), state, **options)
+    kernel.backward(other, _upstream(outputs, d_outputs), d_final)
+    grads = kernel.backward(tape, _upstream(outputs, d_outputs), d_final)
     return _arrays(outputs, final, grads.params, grads.x, grads.state, list(x))
+
+
+def _awkward(array: np.ndarray) -> np.ndarray:
+    """The same numbers, each followed by a NaN, the other way round in memory, and not to be written to."""
+    if array.ndim == 0:
+        return array
+    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, array.dtype)
+    view = wide[..., ::-2]
+    view[...] = array
+    view.flags.writeable = False
+    return view
+
+
+def _upstream(outputs: Any, d_outputs: list[Any]) -> Any:
+    return dict(zip(outputs, d_outputs, strict=True)) if isinstance(outputs, dict) else d_outputs[0]
 
 
 def _converted(given: Sample, above: Truth, convert: Callable[[np.ndarray], Any]) -> tuple[Any, ...]:
@@ -46,14 +75,14 @@ def _one_or_dict(arrays: dict[str, Any]) -> Any:
     return arrays if len(arrays) > 1 else next(iter(arrays.values()))
 
 
-def _arrays(outputs: Any, final: Any, params: Any, x: Any, state: Any, inputs: list[str]) -> Arrays:
+def _arrays(outputs: Any, final: Any, params: Any, x: Any, state: Any, inputs: list[str], copy: bool = True) -> Arrays:
     parts = list(outputs.values()) if isinstance(outputs, dict) else [outputs]
     by_x = x if isinstance(x, dict) else {inputs[0]: x}
     found = {f"output {k}": part for k, part in enumerate(parts, 1)}
     found |= {f"final {name}": array for name, array in final.items()}
     found |= {f"by {name}": array for name, array in (params | by_x).items()}
     found |= {f"by first {name}": array for name, array in state.items()}
-    return {name: np.array(array) for name, array in found.items()}
+    return {name: np.array(array, copy=copy or None) for name, array in found.items()}
 
 
 def fill(kernel: Any) -> int:

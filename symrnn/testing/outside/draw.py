@@ -65,8 +65,10 @@ class _Maker:
         usual = ["n", "m", "p", "q", "d", "k"]
         sizes: list[Size] = [(self.names.new(usual),) for _ in range(count)] if self.annotated else [("n",), ("m",)]
         if not self.annotated:
-            self.names._taken += ["n", "m"]
+            self.names.take("n", "m")
         named = sizes if self.annotated else sizes[:1]
+        if self.annotated and chance.maybe(0.25):  # what a concatenation has
+            sizes = named = [*sizes, tuple(sorted(chance.pick(sizes) + chance.pick(sizes)))]
         self.formulas = Formulas(chance, self.names, sizes, named)
         self.inputs = self._arguments(chance.count(0.65, 0.22, 0.13), ["x", "x", "u", "k", "z"], sizes[-1])
         self.states = self._arguments(chance.count(0.45, 0.3, 0.15, 0.1), ["h", "c", "S", "s", "m_1"], sizes[0])

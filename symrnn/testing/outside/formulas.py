@@ -18,6 +18,7 @@ _COMPARE, _SUM, _PRODUCT, _MINUS, _POWER, _ATOM = range(6)
 _SMOOTH = ["sigmoid", "tanh", "softplus", "silu", "gelu", "gelu_tanh", "sin", "cos", "square"]
 _KINKED = ["relu", "leaky_relu", "elu", "hard_sigmoid", "abs", "sign", "floor"]
 _NUMBERS = ["0.5", "2", "0.1", "3", "1.5", "0.25", "1/3", "2/7", "1e-1", "0.3", "1", "-0.7", "1.0", "0"]
+_NUMBERS += ["0.123456789", "22/7", "-1/3", ".5", "1e-3", "0.99"]
 _SHARES = ["0.5", "0.9", "1/3", "0.25", "0.1"]
 
 
@@ -53,6 +54,16 @@ def plural(size: Size) -> str:
     """A size as it stands in an annotation: 2*n + 1."""
     counted = {name: size.count(name) for name in size}
     return " + ".join(name if count == 1 else f"{count}*{name}" for name, count in counted.items())
+
+
+def _beside(part: Size, whole: Size) -> Size | None:
+    """What is left of a size when a part of it is cut off."""
+    left = list(whole)
+    for name in part:
+        if name not in left:
+            return None
+        left.remove(name)
+    return tuple(left) or None
 
 
 @dataclass
@@ -151,7 +162,8 @@ class Formulas:
             return call("exp", Text(f"-square({self.draw(shape, depth).source})", _MINUS))
         if kind == 4:
             return call("exp", call("tanh", self.draw(shape, depth)))
-        return call("log", call("sigmoid", self.draw(shape, depth)))
+        inner = self.draw(shape, depth)  # far out, the logistic function is not zero
+        return call("log", call("sigmoid", join("*", number("40"), inner) if self.chance.maybe(0.3) else inner))
 
     def positive(self, shape: Shape, depth: int) -> Text:
         """An expression that stays well above zero."""
@@ -238,11 +250,26 @@ class Formulas:
             return join("@", call("diag", self.draw(shape, depth)), self.draw(shape, depth))
         if kind == 8 and size in self.named:
             return self._slice(size, depth)
+        if len(size) == 2 and chance.maybe(0.7):
+            first, second = ((name,) for name in size)
+            return Text(f"[{self.draw((first,), depth).source}, {self.draw((second,), depth).source}]")
         return join("*", self.draw((), depth), self.draw(shape, depth))
 
     def _slice(self, size: Size, depth: int) -> Text:
-        """The first or the last stretch of a concatenation."""
+        """The first or the last stretch of a concatenation, or of what is as long as one."""
+        longer = [
+            name for name, shape in self.values.items() if len(shape) == 1 and _beside(size, shape[0]) is not None
+        ]
+        if longer and self.chance.maybe(0.5):
+            name = self.chance.pick(longer)
+            rest = _beside(size, self.values[name][0])
+            if rest is not None and self.chance.maybe(0.5):
+                return Text(f"{name}[{plural(rest)}:]")
+            return Text(f"{name}[:{plural(size)}]")
         own, other = self.draw((size,), depth), self.draw((self.chance.pick(self.sizes),), 0)
+        if self.chance.maybe(0.2):
+            mark = plural(tuple(sorted(size + size)))
+            return Text(f"[{self.draw((size,), 0).source}, {own.source}, {other.source}][{plural(size)}:{mark}]")
         if self.chance.maybe(0.5):
             return Text(f"[{own.source}, {other.source}][:{plural(size)}]")
         third = self.draw((size,), 0)

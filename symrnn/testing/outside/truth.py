@@ -8,7 +8,7 @@ with every input and every result moved by its last bit at random.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class Sample:
     x: dict[str, np.ndarray]
     state: dict[str, np.ndarray]
     seed: int
+    bare: bool = False
+    """The initial state is zero, and so are the gradients by the final one: both may be left out of a call."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Truth:
     largest: float
 
 
-def sample(drawn: Drawn, T: int, N: int, sizes: Mapping[str, int], seed: int, scale: float = 1.0) -> Sample:
+def sample(
+    drawn: Drawn, T: int, N: int, sizes: Mapping[str, int], seed: int, scale: float = 1.0, bare: bool = False
+) -> Sample:
     """Random arrays of the shapes that a cell was drawn with."""
     meaning = meaning_of(drawn.text)
     draw = np.random.default_rng(seed)
@@ -65,8 +69,9 @@ def sample(drawn: Drawn, T: int, N: int, sizes: Mapping[str, int], seed: int, sc
         dict(sizes),
         {name: array(*whole(name)) / max(1, whole(name)[-1] if len(whole(name)) == 2 else 1) for name in others},
         {name: array(T, N, *whole(name)) for name in meaning.inputs},
-        {name: array(N, *whole(name)) for name in meaning.states},
+        {name: array(N, *whole(name)) * (not bare) for name in meaning.states},
         seed,
+        bare,
     )
 
 
@@ -108,7 +113,7 @@ def truth(drawn: Drawn, given: Sample) -> Truth:
             return draw.standard_normal(array.shape).astype(np.float32).astype(np.float64)
 
         d_outputs = [above(array) for array in outputs]
-        d_final = {name: above(array) for name, array in final.items()}
+        d_final = {name: above(array) * (not given.bare) for name, array in final.items()}
         arrays = {**_named(outputs, final), **gradients(meaning, NumpyNumbers(), given, d_outputs, d_final)}
         noise = dict.fromkeys(arrays, 0.0)
         for k in range(_ROUNDS):
@@ -132,9 +137,7 @@ def _moved(given: Sample, jitter: np.random.Generator) -> Sample:
     def last_bit(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {name: a * (1 + jitter.integers(-1, 2, a.shape) * 2.0**-52) for name, a in arrays.items()}
 
-    return Sample(
-        given.T, given.N, given.sizes, last_bit(given.params), last_bit(given.x), last_bit(given.state), given.seed
-    )
+    return replace(given, params=last_bit(given.params), x=last_bit(given.x), state=last_bit(given.state))
 
 
 def gradients(
