@@ -251,7 +251,8 @@ def _guarded(examined: Examined, door: str, case: Case | None = None) -> Iterato
         except CompilerError:
             pass
         except SymrnnError as error:
-            examined.findings.append(Finding(door, f"refused {type(error).__name__}", str(error), case))
+            words = " ".join(str(error).rpartition(": ")[2].split()[:3])
+            examined.findings.append(Finding(door, f"refused {type(error).__name__} {words}", str(error), case))
         except Exception as error:
             where = _place(error)
             story = f"{error}\n{where}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...derivation import Derivation
+from ...errors import InputError
 from .truth import Sample, Truth
 
 Arrays = dict[str, np.ndarray]
@@ -39,7 +40,13 @@ def _awkwardly(kernel: Any, given: Sample, above: Truth, dtype: str, options: di
     params, x, state, d_outputs, d_final = _converted(given, above, lambda array: _awkward(array.astype(dtype)))
     packed = kernel.pack(params)
     if given.bare:
-        state = d_final = None
+        d_final = None
+        try:
+            kernel.forward(packed, _one_or_dict(x))
+            state = None
+        except InputError as error:
+            if "give the initial state" not in str(error):  # it may be what says how large things are
+                raise
     outputs, final, tape = kernel.forward(packed, _one_or_dict(x), state, **options)
     halves = {name: array * 0.5 for name, array in x.items()}
     _, _, other = kernel.forward(packed, _one_or_dict(halves), state, **options)
