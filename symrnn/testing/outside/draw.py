@@ -73,6 +73,7 @@ class _Maker:
         self.inputs = self._arguments(chance.count(0.65, 0.22, 0.13), ["x", "x", "u", "k", "z"], sizes[-1])
         self.states = self._arguments(chance.count(0.45, 0.3, 0.15, 0.1), ["h", "c", "S", "s", "m_1"], sizes[0])
         self.formulas.values = {**self.inputs, **self.states}
+        self.computed: dict[str, Shape] = {}
         self.assigned: set[str] = set()
 
     def _arguments(self, count: int, usual: list[str], size: Size) -> dict[str, Shape]:
@@ -108,7 +109,7 @@ class _Maker:
             self._note(param, shape)
         document = [f'"""{chance.pick(words.DOCSTRINGS)}"""'] if chance.maybe(0.2) else []
         body = [*document, *self.notes, *self.lines, ending]
-        return Drawn(f"def {name}({head}):\n" + "".join(f"    {line}\n" for line in body), shapes)
+        return Drawn(f"def {name}({head}):\n" + "".join(f"    {line}\n" for line in body), self.computed | shapes)
 
     # Annotations
 
@@ -142,7 +143,7 @@ class _Maker:
     def _set(self, name: str, value: Text, shape: Shape) -> None:
         self.lines.append(f"{name} = {value.source}")
         self.formulas.values.pop(name, None)
-        self.formulas.values[name] = shape
+        self.formulas.values[name] = self.computed[name] = shape
 
     def _block(self) -> None:
         chance, formulas = self.chance, self.formulas

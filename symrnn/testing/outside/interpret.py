@@ -50,6 +50,7 @@ class Meaning:
     lines: tuple[ast.stmt, ...]
     outputs: tuple[ast.expr, ...]
     slots: tuple[ast.expr, ...]
+    params: tuple[str, ...]
 
     def step(
         self, numbers: Numbers, values: Mapping[str, Any], sizes: Mapping[str, int]
@@ -80,7 +81,12 @@ def meaning_of(text: str) -> Meaning:
         outputs = parts[0].elts if isinstance(parts[0], ast.Tuple) else [parts[0]]
     else:
         slots, outputs = parts, parts[:1]
-    return Meaning(tuple(inputs), tuple(states), tuple(lines), tuple(outputs), tuple(slots))
+    given = {*inputs, *states, *(_assignment(line)[0] for line in lines)}
+    called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
+    sliced = {id(n) for node in ast.walk(function) if isinstance(node, ast.Subscript) for n in ast.walk(node.slice)}
+    read = [n for line in [*lines, end] for n in ast.walk(line) if isinstance(n, ast.Name)]
+    free = [n.id for n in read if n.id not in given and id(n) not in called | sliced]
+    return Meaning(tuple(inputs), tuple(states), tuple(lines), tuple(outputs), tuple(slots), tuple(dict.fromkeys(free)))
 
 
 def _assignment(line: ast.stmt) -> tuple[str, ast.expr]:

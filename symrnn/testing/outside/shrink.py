@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .compare import Case, Finding, examine
 from .draw import Drawn
+from .formulas import Shape
 from .words import FUNCTIONS
 
 _PLAIN = {0: "s", 1: "v", 2: "W"}
+_RANKS = ("scalar", "vector", "matrix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,15 @@ class Smallest:
 
 def shrink(drawn: Drawn, seed: int, finding: Finding, seconds: float = 20.0) -> Smallest:
     """Take away what can be taken, one thing at a time, for as long as there is time."""
-    until = time.monotonic() + seconds
+    until = time.process_time() + seconds
     best = Smallest(drawn, finding)
     tried = set[str]()
     progress = True
-    while progress and time.monotonic() < until:
+    while progress and time.process_time() < until:
         progress = False
         for smaller in _smaller(best):
             key = f"{smaller[0].text} {smaller[1]}"
-            if key in tried or time.monotonic() > until:
+            if key in tried or time.process_time() > until:
                 continue
             tried.add(key)
             found = _still(smaller[0], seed, best.finding, smaller[1])
@@ -58,7 +60,7 @@ def _smaller(best: Smallest) -> Iterator[tuple[Drawn, Case | None]]:
     drawn, case = best.drawn, best.finding.case
     (function,) = ast.parse(drawn.text).body
     assert isinstance(function, ast.FunctionDef)
-    for text in sorted({_text(made) for made in _cuts(function)}, key=lambda text: (len(text), text)):
+    for text in sorted({_text(made) for made in _cuts(function, drawn.shapes)}, key=lambda text: (len(text), text)):
         if text and len(text) < len(drawn.text):
             yield Drawn(text, {n: s for n, s in drawn.shapes.items() if n in _names(ast.parse(text))}), case
     if case:
@@ -73,18 +75,40 @@ def _smaller(best: Smallest) -> Iterator[tuple[Drawn, Case | None]]:
     yield from ((renamed, case) for renamed in _renamed(drawn))
 
 
-def _cuts(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
+def _cuts(function: ast.FunctionDef, shapes: Mapping[str, Shape]) -> Iterator[ast.FunctionDef]:
+    lines = len(function.body) - 1
+    for count in dict.fromkeys((lines, lines // 2, lines // 4, 2, 1)):
+        for start in range(0, lines - count + 1, max(1, count // 2)):
+            if count:
+                yield _without(function, start, start + count, shapes)
     for k, line in enumerate(function.body[:-1]):
-        made = copy.deepcopy(function)
-        del made.body[k]
-        yield made
         if isinstance(line, ast.Assign):
+            made = copy.deepcopy(function)
+            del made.body[k]
             yield _inlined(made, k, line)
     yield from _fewer_returned(function)
     for k, node in enumerate(ast.walk(function)):
         for child in _inside(node):
             made = copy.deepcopy(function)
             yield _put(made, k, child)
+
+
+def _without(function: ast.FunctionDef, start: int, stop: int, shapes: Mapping[str, Shape]) -> ast.FunctionDef:
+    """Without some lines; what these computed and others read is now a parameter, and its shape is said."""
+    made = copy.deepcopy(function)
+    cut = made.body[start:stop]
+    gone = {
+        line.targets[0].id for line in cut if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
+    }
+    gone |= {line.target.id for line in cut if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)}
+    noted = {name: _RANKS[len(shapes[name])] for name in sorted(gone) if name in shapes}
+    notes: list[ast.stmt] = [
+        ast.AnnAssign(ast.Name(name), ast.Name(note), None, 1)
+        for name, note in noted.items()
+        if note == "scalar" or (note == "matrix") != name[0].isupper()
+    ]
+    made.body[start:stop] = notes
+    return made
 
 
 def _inlined(made: ast.FunctionDef, k: int, line: ast.Assign) -> ast.FunctionDef:

@@ -62,12 +62,14 @@ def sample(
     def whole(name: str) -> tuple[int, ...]:
         return tuple(sum(1 if word == "1" else sizes[word] for word in size) for size in drawn.shapes[name])
 
-    others = [name for name in drawn.shapes if name not in (*meaning.inputs, *meaning.states)]
     return Sample(
         T,
         N,
         dict(sizes),
-        {name: array(*whole(name)) / max(1, whole(name)[-1] if len(whole(name)) == 2 else 1) for name in others},
+        {
+            name: array(*whole(name)) / max(1, whole(name)[-1] if len(whole(name)) == 2 else 1)
+            for name in meaning.params
+        },
         {name: array(T, N, *whole(name)) for name in meaning.inputs},
         {name: array(N, *whole(name)) * (not bare) for name in meaning.states},
         seed,
