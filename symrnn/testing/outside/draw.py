@@ -100,6 +100,8 @@ class _Maker:
             self._block()
         ending = self._ending()
         read = re.findall(r"\w+", " ".join([*self.lines, ending]))
+        if not self.annotated and "n" in read:  # a size that is written has to be that of something
+            self.annotated, self.formulas.named = True, self.formulas.sizes
         params = {name: shape for name, shape in self.formulas.params.items() if name in read}
         shapes = {**self.inputs, **self.states, **params}
         name = self.names.new(["cell", "unit", "f"])
