@@ -119,6 +119,16 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\t" else "�" for c in text)
 
 
+def harmless(text: str) -> str:
+    """A text of many lines as a terminal may be given it: what the terminal would obey (escape codes, a carriage
+    return) and what turns a line around becomes �; everything else stays, so that a page loses nothing."""
+    return text.translate(_OBEYED)
+
+
+_CONTROLS = ((0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F), (0x200E, 0x200F), (0x202A, 0x202E), (0x2066, 0x2069))
+_OBEYED = {code: "�" for first, last in _CONTROLS for code in range(first, last + 1)}
+
+
 def nearest(word: str, known: list[str]) -> str:
     """`did you mean` for a misspelt word, or an empty string when nothing is near."""
     import difflib

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pytest
 
-from .errors import OptionError, SymrnnError, nearest
+from .errors import OptionError, SymrnnError, harmless, nearest
 
 if TYPE_CHECKING:
     from .checking import CheckReport
@@ -268,4 +268,4 @@ def _rerun(nodeid: str, seed: int) -> str:
 
 
 def _story(failure: str, rerun: str) -> str:
-    return f"{failure.rstrip()}\nto see it again: {rerun}"
+    return f"{harmless(failure.rstrip())}\nto see it again: {rerun}"

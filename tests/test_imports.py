@@ -59,7 +59,18 @@ def test_a_misspelt_name_of_the_package_raises() -> None:
 
 
 # Left to right: nothing imports from what stands to its right (imports for types alone and doors aside).
-ROOMS = ["errors", "catalogue", "sizes", "operations", "language", "equations", "library", "derivation", "layouts"]
+ROOMS = [
+    "errors",
+    "files",
+    "catalogue",
+    "sizes",
+    "operations",
+    "language",
+    "equations",
+    "library",
+    "derivation",
+    "layouts",
+]
 RIGHT = ["render", "numeric", "checking", "verifying", "testing", "campaign", "publishing"]
 
 

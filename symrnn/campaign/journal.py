@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import CampaignError
+from ..files import hold, sync_folder, why_not
 from .plan import Plan
 from .task import Outcome, Performable
 
@@ -40,13 +41,14 @@ class Journal:
     def _open(self, campaign: Plan) -> None:
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise CampaignError(f"the journal {self.path} is not a file")
-        self._lock()
+        if not hold(self._file):
+            raise CampaignError(f"another campaign is writing the journal {self.path}")
         content = self.path.read_bytes()
         header = _line({"journal": _FORMAT, **campaign.identity()})
         if header.startswith(content):  # new, empty, or cut short in its first line
             os.ftruncate(self._file, 0)
             self._write(header)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
             return
         first, *lines = content.split(b"\n")
         self._require_same(first, campaign)
@@ -54,16 +56,6 @@ class Journal:
         self._read(lines, campaign)
         if torn:
             os.ftruncate(self._file, len(content) - len(torn))
-
-    def _lock(self) -> None:
-        try:
-            import fcntl
-        except ModuleNotFoundError:  # pragma: no cover - Windows
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CampaignError(f"another campaign is writing the journal {self.path}") from None
 
     def _require_same(self, first: bytes, campaign: Plan) -> None:
         theirs = _parsed(first)
@@ -111,8 +103,8 @@ class Journal:
     def _messages(self) -> Any:
         try:
             yield
-        except OSError as error:
-            raise CampaignError(f"cannot write the journal {self.path}: {error.strerror or error}") from None
+        except (OSError, ValueError) as error:
+            raise CampaignError(f"cannot write the journal {self.path}: {why_not(error)}") from None
 
     def close(self) -> None:
         os.close(self._file)
@@ -142,13 +134,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} ({digest})" for name, digest in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The name of a new file is on the disk when its folder is."""
-    with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

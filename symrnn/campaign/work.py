@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..errors import CampaignError, OptionError
+from .executors import drop
 from .task import Outcome, Performable, perform
 
 TRIES = 3
@@ -84,8 +85,8 @@ def work(tasks: Iterable[Performable], crew: Crew) -> Generator[Finished]:
         yield _collect({future: attempt for future, attempt in flying.items() if future.done()}, True).finished
         raise
     finally:
-        for future in flying:
-            future.cancel()
+        if flying:
+            drop(crew.executor, flying)
 
 
 def _send(fresh: Iterator[Performable], suspects: deque[_Try], flying: dict[Future[Outcome], _Try], crew: Crew) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .output import say
 from .parser import Call
 from .progress import Bar
 
@@ -27,13 +29,15 @@ def run_campaign(cells: Sequence[Cell], call: Call) -> Summary:
     try:
         if call.dask is None:
             return campaign.run(plan, jobs=call.jobs, journal=call.journal, progress=bar.show)
+        logging.disable()  # Dask logs what the one message at the end says
         with dask_executor(call.dask) as executor:
             return campaign.run(plan, executor=executor, journal=call.journal, progress=bar.show)
     except KeyboardInterrupt:
         bar.end()
-        print(f"symrnn: interrupted {_what_remains(bar, call)}", file=sys.stderr)
+        say(f"symrnn: interrupted {_what_remains(bar, call)}")
         raise
     finally:
+        logging.disable(logging.NOTSET)
         bar.end()
 
 

@@ -1,102 +1,59 @@
-"""Files of published derivations: written whole, and never over what symrnn did not write itself."""
+"""`symrnn export`: pages of cells into a folder, or a look at whether it holds them as they would be written now."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..errors import OptionError
-from .output import write_whole
+from .output import is_same, say
 from .parser import Call
 
 if TYPE_CHECKING:
     from ..equations import Cell
-    from ..publishing import Page, Published
-
-RECORD = ".symrnn.json"
-"""The fingerprints of what symrnn wrote into a folder; a file that differs from its own has been changed by hand."""
+    from ..publishing import Order, Page, Published
 
 
 def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
     """Write the pages of cells and an index. Says what was done, and whether everything was as it should be."""
-    from ..campaign.executors import available_processors
-    from ..publishing import Order, index_page, publish, read_formats
+    from ..publishing import Order, distinct, open_folder, read_formats, write_pages
     from ..render import read_language, read_notation
 
     if not call.folder:
         raise OptionError("say where to: symrnn export -o DIR\n  try: symrnn export --help")
-    folder = Path(call.folder)
     formats = read_formats(call.format or "md,tex,py")
     order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick)
+    cells = distinct(cells)
+    if call.check:
+        return _compare(Path(call.folder), _make_pages(call, cells, order), whole=not call.cells)
+    with open_folder(call.folder) as folder:  # before the work, which may be long
+        pages = _make_pages(call, cells, order)
+        for page in pages:
+            if any(is_same(cell, folder / page.name) for cell in call.cells):
+                raise OptionError(f"the cell is read from {folder / page.name}\n  mend: another folder")
+        write_pages(folder, pages, force=call.force)
+    return f"{len(pages)} files in {folder}", True
+
+
+def _make_pages(call: Call, cells: list[Cell], order: Order) -> list[Page]:
+    from ..campaign.executors import available_processors
+    from ..publishing import index_page, publish
+
     published: list[Published] = []
     for place, item in enumerate(publish(cells, order, jobs=call.jobs or available_processors()), start=1):
-        print(f"{item.name} ({place} of {len(cells)})", file=sys.stderr, flush=True)
+        say(f"{item.name} ({place} of {len(cells)})")
         published.append(item)
     pages = [page for item in published for page in item.pages]
     if len(published) > 1:
         pages.append(index_page(cells, published, call.lang))
-    if call.check:
-        return _compare(folder, pages, whole=not call.cells)
-    return _write(folder, pages, call.force), True
-
-
-def _write(folder: Path, pages: list[Page], force: bool) -> str:
-    record = _read_record(folder)
-    strange = [page.name for page in pages if not force and _is_foreign(folder / page.name, record)]
-    if strange:
-        raise OptionError(
-            f"in {folder} symrnn did not write {', '.join(strange)}, or they were changed since\n"
-            "  mend: another folder, or --force to write over them"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for page in pages:
-            write_whole(folder / page.name, page.content)
-            record[page.name] = _fingerprint(page.content)
-        write_whole(folder / RECORD, json.dumps(dict(sorted(record.items())), indent=1) + "\n")
-    except OSError as error:
-        raise OptionError(f"cannot write to {folder}: {error.strerror or error}") from None
-    return f"{len(pages)} files in {folder}"
+    return pages
 
 
 def _compare(folder: Path, pages: list[Page], whole: bool) -> tuple[str, bool]:
     """Whether a folder holds what would be written now, and, for the whole zoo, nothing that no longer would be."""
-    stale = [page.name for page in pages if not _holds(folder / page.name, page.content)]
-    left = sorted(set(_read_record(folder)) - {page.name for page in pages}) if whole else []
-    lines = [f"{name} differs from what symrnn writes now" for name in stale]
+    from ..publishing import read_record, stale_pages
+
+    left = sorted(set(read_record(folder)) - {page.name for page in pages}) if whole else []
+    lines = [f"{name} differs from what symrnn writes now" for name in stale_pages(folder, pages)]
     lines += [f"{name} is left over: symrnn no longer writes it" for name in left]
     return "\n".join(lines) or f"{len(pages)} files in {folder} are up to date", not lines
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    try:
-        return path.read_bytes() == content
-    except OSError:
-        return False
-
-
-def _is_foreign(path: Path, record: dict[str, str]) -> bool:
-    try:
-        return _fingerprint(path.read_bytes()) != record.get(path.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-
-
-def _read_record(folder: Path) -> dict[str, str]:
-    try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    record = cast("dict[str, object]", found)
-    return {name: str(mark) for name, mark in record.items()}
-
-
-def _fingerprint(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

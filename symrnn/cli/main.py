@@ -1,28 +1,52 @@
-"""From the arguments to an exit code: 0 held, 1 a check failed, 2 the call or the input was wrong."""
+"""From the arguments to an exit code: 0 held, 1 a check failed, 2 the call or the input was wrong, 130 interrupted.
+
+What is imported here at the top is light: everything else comes where an interrupt is already expected.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
-from ..errors import SymrnnError
-from . import commands
-from .output import emit, tolerate_any_encoding
-from .parser import parse
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HELD, FAILED, WRONG_CALL, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; `arguments` are those of the process unless given."""
-    tolerate_any_encoding()
+    """Run the command line; `arguments` are those of the process unless given.
+
+    Without `arguments` the process is ours: it answers SIGTERM as it does Ctrl-C, and whatever its state it ends
+    without a traceback.
+    """
+    if arguments is not None:
+        return _run(arguments)
     try:
-        call = parse(sys.argv[1:] if arguments is None else arguments)
-        answer = commands.run(call)
-        emit(answer.text, call.output)
-    except SymrnnError as error:
-        print(f"symrnn: {error}", file=sys.stderr)
-        return WRONG_CALL
+        from .process import Process
+
+        process = Process()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return process.run(_run, sys.argv[1:])
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        from ..errors import SymrnnError
+        from . import commands
+        from .output import emit, require_output, say, tolerate_any_encoding
+        from .parser import parse
+
+        tolerate_any_encoding()
+        try:
+            call = parse(arguments)
+            require_output(call.output, (call.cell, *call.cells))
+            answer = commands.run(call)
+            emit(answer.text, call.output)
+        except SymrnnError as error:
+            say(f"symrnn: {error}")
+            return WRONG_CALL
     except KeyboardInterrupt:
         return INTERRUPTED
     return HELD if answer.held else FAILED

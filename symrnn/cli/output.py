@@ -1,4 +1,4 @@
-"""Where an answer goes: standard output, whatever its encoding and whoever reads it, or a file, whole or not at all."""
+"""Where an answer goes: standard output, whatever its state, its encoding and its reader, or a file, whole or not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import OptionError
+from ..errors import OptionError, harmless
+from ..files import require_file, told, why_not, write_whole
+
+SIGNATURE = b"derived by symrnn."
+"""How the first line of every program ends that `symrnn code` writes."""
 
 
 def tolerate_any_encoding() -> None:
@@ -18,16 +23,51 @@ def tolerate_any_encoding() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def require_output(path: str | None, cells: Iterable[str] = ()) -> None:
+    """Before any work: there is somewhere for the answer to go, and nothing is lost when it goes there."""
+    if path is None or path == "-":
+        if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - Python starts so where it is closed
+            raise OptionError("cannot write to standard output: it is closed")
+        return
+    if not path:
+        raise OptionError("cannot write: -o names no file\n  mend: -o FILE, or - for standard output")
+    file = Path(path)
+    with told(path):
+        if require_file(file) is None:
+            return
+        if any(is_same(cell, file) for cell in cells):
+            raise OSError(None, "the cell is read from it\n  mend: another name")
+        if file.suffix.lower() in (".py", ".c") and not _is_ours(file):
+            raise OSError(
+                None,
+                "symrnn did not write this program (the first line of its own ends with `derived by symrnn.`)\n"
+                "  mend: another name, or move the file away",
+            )
+
+
+def is_same(cell: str, file: Path) -> bool:
+    """Whether a cell is read from this file, by whatever name."""
+    with contextlib.suppress(OSError, ValueError):
+        if cell == "-":
+            return os.path.samestat(os.fstat(0), file.stat())
+        return any(os.path.exists(name) and file.samefile(name) for name in (cell, cell.rpartition(":")[0]))
+    return False
+
+
+def _is_ours(file: Path) -> bool:
+    with file.open("rb") as opened:
+        start = opened.read(2000)
+    return not start or start.splitlines()[0].endswith(SIGNATURE)
+
+
 def emit(text: str, path: str | None) -> None:
     """Write a text, ended by one newline, to a file or (without one, or as `-`) to standard output."""
     text = text.rstrip("\n") + "\n"
     if path is None or path == "-":
-        _print(text)
+        _print(harmless(text))
         return
-    try:
+    with told(path):
         write_whole(Path(path), text)
-    except OSError as error:
-        raise OptionError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _print(text: str) -> None:
@@ -35,30 +75,13 @@ def _print(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, say `head -1`, has seen enough. Python would complain once more when it flushes at exit, so
-        # the stream is pointed at nothing.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return  # the reader, say `head -1`, has seen enough
+    except OSError as error:
+        raise OptionError(f"cannot write to standard output: {why_not(error)}") from None
 
 
-def write_whole(path: Path, text: str | bytes) -> None:
-    """Write a file so that whoever reads it sees the old text or the new one, never a part."""
-    data = text.encode() if isinstance(text, str) else text
-    target = path.resolve()  # behind a symbolic link it is the file that is replaced, not the link
-    if target.is_dir():
-        raise IsADirectoryError(None, "it is a directory")
-    exists = target.exists()
-    if exists and not os.access(target, os.W_OK):
-        raise PermissionError(None, "the file is read-only")
-    if exists and not target.is_file():  # a device or a pipe cannot be replaced by a file
-        target.write_bytes(data)
-        return
-    draft = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-        if exists:
-            draft.chmod(target.stat().st_mode & 0o7777)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+def say(line: str) -> None:
+    """A line on standard error. Where nobody can read it, the work goes on."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{harmless(line)}\n")
+        sys.stderr.flush()

@@ -58,7 +58,9 @@ _EXIT_CODES = """\
 exit codes:
   0  done, and everything that was checked held
   1  a check or a verdict failed
-  2  the call or the input was wrong; standard error says why"""
+  2  the call or the input was wrong, or the answer cannot be written; standard error says why
+  128 and the number of a signal, such as 130 after Ctrl-C
+A reader that has seen enough, as in `symrnn list | head`, changes none of these."""
 
 _EXAMPLES: dict[str, str] = {
     "": f"""\

@@ -1,10 +1,27 @@
-"""Pages to publish. Nothing is written here: a page is a name and its bytes.
+"""Pages to publish. A page is a name and its bytes; only `folder` writes, and only files that are symrnn's own.
 
 `pages`   a cell's derivation as files in several formats, with what proof and check came to
 `index`   the table of what was published
+`folder`  pages as files, with a record of what was written
 """
 
+from .folder import RECORD, distinct, open_folder, read_record, stale_pages, write_pages
 from .index import index_page
 from .pages import FILE_FORMATS, USUAL, Order, Page, Published, publish, read_formats
 
-__all__ = ["FILE_FORMATS", "USUAL", "Order", "Page", "Published", "index_page", "publish", "read_formats"]
+__all__ = [
+    "FILE_FORMATS",
+    "RECORD",
+    "USUAL",
+    "Order",
+    "Page",
+    "Published",
+    "distinct",
+    "index_page",
+    "open_folder",
+    "publish",
+    "read_formats",
+    "read_record",
+    "stale_pages",
+    "write_pages",
+]

@@ -70,7 +70,8 @@ def publish(cells: Sequence[Cell], order: Order, *, jobs: int = 1) -> Iterator[P
         yield from (publish_cell(cell, order) for cell in cells)
         return
     with process_pool(min(jobs, len(cells))) as pool:
-        yield from pool.map(_publish_text, [cell.text for cell in cells], [order] * len(cells))
+        for coming in [pool.submit(_publish_text, cell.text, order) for cell in cells]:
+            yield coming.result()
 
 
 def _publish_text(text: str, order: Order) -> Published:

@@ -6,11 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import sympy
+from benchmarks.mutation import run_backward
 from hypothesis import given
 from hypothesis import strategies as st
 
 import symrnn
-from symrnn.bench.mutation import run_backward
 from symrnn.checking.mutants import KINDS, Cue, build_mutant, cue_at, mutate
 from symrnn.checking.mutants.exact import run_exact, why_equivalent
 from symrnn.checking.mutants.normal import normal_form

@@ -7,9 +7,9 @@ import textwrap
 
 import numpy as np
 import pytest
+from benchmarks.oracles import measure
 
 import symrnn
-from symrnn.bench.oracles import measure
 from symrnn.checking.oracles import (
     Entry,
     by_complex_step,

@@ -1,11 +1,9 @@
 """`symrnn export`: whole folders of pages, and nothing of the user's is lost."""
 
-import json
-
 import pytest
 
 from symrnn.cli import main
-from symrnn.cli.export import RECORD
+from symrnn.publishing import RECORD
 
 
 @pytest.fixture
@@ -61,14 +59,6 @@ def test_a_page_that_was_changed_by_hand_is_left_alone(folder):
     assert page.read_text(encoding="utf-8").endswith("a remark of mine\n")
 
 
-def test_a_spoilt_record_counts_as_none(folder):
-    assert run("rnn", "-o", folder) == 0
-    (folder / RECORD).write_text("[1, 2", encoding="utf-8")
-    assert run("rnn", "-o", folder) == 2
-    (folder / RECORD).write_text(json.dumps([1, 2]), encoding="utf-8")
-    assert run("rnn", "-o", folder) == 2
-
-
 def test_check_tells_what_is_stale(folder, capsys):
     assert run("rnn", "-o", folder) == 0
     assert run("rnn", "-o", folder, "--check") == 0
@@ -98,12 +88,6 @@ def test_wrong_calls(arguments, message, capsys, tmp_path, monkeypatch):
     assert main(["export", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_made(tmp_path, capsys):
-    (tmp_path / "taken").write_text("", encoding="utf-8")
-    assert run("rnn", "-o", tmp_path / "taken") == 2
-    assert "cannot write to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["align", "macros", "markdown", "html", "typst", "tex"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from symrnn.cli import main
-from symrnn.cli.output import write_whole
+from symrnn.files import write_whole
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions and devices are those of POSIX")
 
@@ -25,27 +25,6 @@ def test_o_writes_the_answer_to_a_file_and_nothing_else(tmp_path: Path, capsys: 
 def test_a_minus_is_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["code", "rnn", "-o", "-"]) == 0
     assert "def backward" in capsys.readouterr().out
-
-
-def test_a_folder_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["code", "rnn", "-o", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"symrnn: cannot write {tmp_path}: it is a directory\n"
-
-
-def test_a_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["code", "rnn", "-o", f"{tmp_path}/none/rnn.py"]) == 2
-    assert capsys.readouterr().err == f"symrnn: cannot write {tmp_path}/none/rnn.py: No such file or directory\n"
-
-
-def test_a_file_that_may_not_be_written_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "precious.py"
-    file.write_text("precious")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
-    assert main(["code", "rnn", "-o", str(file)]) == 2
-    assert capsys.readouterr().err == f"symrnn: cannot write {file}: the file is read-only\n"
-    assert file.read_text() == "precious"
 
 
 def test_a_wrong_cell_leaves_the_file_alone(tmp_path: Path) -> None:
@@ -81,22 +60,6 @@ def test_permissions_are_those_of_the_old_file_or_the_usual_ones(tmp_path: Path)
     write_whole(new, "text")
     assert stat.S_IMODE(old.stat().st_mode) == 0o640
     assert stat.S_IMODE(new.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
-
-
-@needs_posix
-def test_a_symbolic_link_stays_a_link(tmp_path: Path) -> None:
-    target, link = tmp_path / "target", tmp_path / "link"
-    target.write_text("old")
-    link.symlink_to(target)
-    write_whole(link, "new")
-    assert link.is_symlink()
-    assert target.read_text() == "new"
-
-
-@needs_posix
-def test_a_device_is_written_to_and_not_replaced() -> None:
-    write_whole(Path(os.devnull), "text")
-    assert not Path(os.devnull).is_file()
 
 
 def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
