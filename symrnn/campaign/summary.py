@@ -44,6 +44,7 @@ class Summary:
     tasks: int
     resumed: int
     seconds: float
+    undecided: int = 0
     of: str = "cell"
     """What a row is: a cell, or a door by which cells were drawn through."""
 
@@ -58,9 +59,8 @@ class Summary:
         """A table, and below it the first failures."""
         bad = len(self.failures)
         verdict = f"{bad:,} of {self.tasks:,} checks failed" if bad else f"all {self.tasks:,} checks held"
-        undecided = sum(row.undecided for row in self.rows)
-        if undecided and not bad:
-            verdict = f"{self.tasks - undecided:,} of {self.tasks:,} checks held, none failed"
+        if self.undecided and not bad:
+            verdict = f"{self.tasks - self.undecided:,} of {self.tasks:,} checks held, none failed"
         resumed = f", {self.resumed:,} of them from the journal" if self.resumed else ""
         lines = [f"{verdict} ({self.entries:,} entries{resumed}, {self.seconds:.1f} s)"]
         table = [[self.of, "held", "failed", "undecided", "entries", "largest error / tolerance"]]
@@ -121,8 +121,9 @@ def summarize(campaign: Plan, done: Mapping[str, Outcome], resumed: int, seconds
             outcomes.setdefault(name, []).append(part)
         if outcome.bad:
             failures.append(_failure(task, outcome))
-    rows = tuple(_row(name, ended) for name, ended in outcomes.items())
-    return Summary(rows, tuple(failures), len(done), resumed, seconds, campaign.of)
+    rows = tuple(_row(name, ended) for name, ended in outcomes.items() if ended)
+    undecided = sum(outcome.verdict == "undecided" for outcome in done.values())
+    return Summary(rows, tuple(failures), len(done), resumed, seconds, undecided, campaign.of)
 
 
 def _failure(task: Performable, outcome: Outcome) -> Failure:
