@@ -74,6 +74,7 @@ class _Maker:
         self.states = self._arguments(chance.count(0.45, 0.3, 0.15, 0.1), ["h", "c", "S", "s", "m_1"], sizes[0])
         self.formulas.values = {**self.inputs, **self.states}
         self.computed: dict[str, Shape] = {}
+        self.spelled = False
         self.assigned: set[str] = set()
 
     def _arguments(self, count: int, usual: list[str], size: Size) -> dict[str, Shape]:
@@ -101,7 +102,8 @@ class _Maker:
         ending = self._ending()
         read = re.findall(r"\w+", " ".join([*self.lines, ending]))
         if not self.annotated and "n" in read:  # a size that is written has to be that of something
-            self.annotated, self.formulas.named = True, self.formulas.sizes
+            self.annotated = self.spelled = True
+            self.formulas.named = self.formulas.sizes
         params = {name: shape for name, shape in self.formulas.params.items() if name in read}
         shapes = {**self.inputs, **self.states, **params}
         name = self.names.new(["cell", "unit", "f"])
@@ -124,6 +126,7 @@ class _Maker:
 
     def _note(self, name: str, shape: Shape) -> None:
         wanted = self.chance.maybe(0.12) and all(size in self.formulas.named for size in shape)
+        wanted = wanted or self.spelled
         if any(len(size) > 1 for size in shape):  # a matrix that is cut says how large it is, where it can
             wanted = all((name,) in self.formulas.named for size in shape for name in size)
         if note := self._shape_note(name, shape, wanted):
