@@ -5,6 +5,7 @@
 `parser`    the commands, their options and their help
 `commands`  one function a command, which returns what to print
 `export`    folders of pages
+`apart`     a person's file, judged in a process of its own
 `campaign`  checks over many seeds
 `progress`  how far such a campaign is
 `output`    standard output, standard error and files

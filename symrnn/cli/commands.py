@@ -113,17 +113,11 @@ def _check_cell(cell: Cell, call: Call) -> Answer:
 
 
 def verify(call: Call) -> Answer:
-    """The verdict on a person's code. What their code prints goes to standard error, apart from the answer."""
-    import contextlib
+    """The verdict on a person's code, which runs in a process of its own."""
+    from .apart import judge
 
-    import symrnn
-
-    from ..verifying import find_cell, read_code
-
-    with contextlib.redirect_stdout(sys.stderr):
-        given = read_code(call.file, call.against)
-        report = symrnn.verify(find_cell(given, call.seed), given.code, layout=given.layout, seed=call.seed)
-    return Answer(report.to_json() if call.json else report.text(heat=sys.stdout.isatty()), bool(report))
+    job = {"file": call.file, "cell": call.against, "seed": call.seed, "seconds": call.seconds, "json": call.json}
+    return Answer(*judge({**job, "heat": sys.stdout.isatty()}))
 
 
 def _derive(call: Call) -> Derivation:

@@ -26,6 +26,7 @@ class Call:
     cells: tuple[str, ...] = ()
     file: str = ""
     against: str | None = None
+    seconds: float = 30.0
     all: bool = False
     seeds: int | None = None
     random: int | None = None
@@ -128,7 +129,8 @@ examples:
 
 FILE.py has forward(params, x, state) -> (outputs, final_state) and backward(params, x, state, d_outputs, d_final_state)
 -> (d_params, d_x, d_state), and says which cell they are, cell = "lstm"; without that the zoo is searched. A `layout`
-says how your arrays hold the cell's, and a `code` how your functions are called. The file is run, as it is your own.
+says how your arrays hold the cell's, and a `code` how your functions are called. The file is run, as it is your own,
+in a process of its own; what it prints is shown on standard error.
 
 {_EXIT_CODES}""",
     "code": f"""\
@@ -244,6 +246,9 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     verify.add_argument("file", metavar="FILE.py", help="your forward and backward pass")
     verify.add_argument("--cell", dest="against", metavar="CELL", help="the cell that they are (the file's own `cell`)")
     verify.add_argument("--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays (0)")
+    verify.add_argument(
+        "--seconds", type=_seconds, default=30.0, metavar="N", help="how long the file, or one call, may take (30)"
+    )
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     code.add_argument("--target", default="numpy", metavar="numpy|torch|c", help="the language to print (numpy)")
@@ -277,6 +282,16 @@ def _count(word: str) -> int:
     if not (word.isascii() and word.isdigit() and 0 < len(word.lstrip("0")) < 10):
         raise argparse.ArgumentTypeError(f"this is a whole number from 1 on, not {word!r}")
     return int(word)
+
+
+def _seconds(word: str) -> float:
+    try:
+        value = float(word) if word.isascii() else 0.0
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"this is a number of seconds above zero, not {word!r}")
+    return value
 
 
 def _require_sensible_check(options: Mapping[str, Any], parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import LayoutError, Span, nearest
+from ..errors import LayoutError, Span, nearest, visible
 from ..sizes import Shape, show_shape
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +79,7 @@ class Axes:
 
     def read(self, value: Any, shape: tuple[int, ...]) -> Array:
         """The canonical array, of `shape`, in what a person's code gave back; `Unlike` says how it differs."""
-        if self.plain and isinstance(value, np.ndarray) and value.shape == shape and value.dtype.kind == "f":
+        if self.plain and type(value) is np.ndarray and value.shape == shape and value.dtype.kind == "f":
             return value
         array = self._joined(value, shape[0] if self.timed else 0)
         wanted = self.shape(shape)
@@ -150,7 +150,8 @@ def _stack(items: list[Any]) -> Array:
 
 
 def as_numbers(value: Any) -> Array:
-    """An array of real numbers from whatever holds some: arrays, tensors, lists."""
+    """An array of real numbers from whatever holds some: arrays, tensors, lists. Arrays of integers stay what they are;
+    a number written without a point is as good as one with it."""
     if type(value) is np.ndarray and value.dtype.kind == "f":
         return value
     value = detached(value)
@@ -161,10 +162,10 @@ def as_numbers(value: Any) -> Array:
     except (TypeError, ValueError):
         raise Unlike(f"is {kind(value)}, not an array of numbers") from None
     if array.dtype.kind in "biu":
-        return array.astype("float64")
+        return array if hasattr(value, "dtype") else array.astype("float64")
     if array.dtype.kind != "f":
-        what = "holds complex numbers" if array.dtype.kind == "c" else f"is {kind(value)}, not an array of numbers"
-        raise Unlike(what)
+        what = "complex numbers" if array.dtype.kind == "c" else f"{array.dtype}, not numbers"
+        raise Unlike(f"holds {what}" if hasattr(value, "dtype") else f"is {kind(value)}, not an array of numbers")
     return array
 
 
@@ -181,7 +182,7 @@ def kind(value: Any) -> str:
         case np.ndarray():
             return f"an array {value.shape}"
         case Mapping():
-            return f"a dict with {', '.join(map(str, list(value)[:8])) or 'nothing'}"
+            return f"a dict with {', '.join(visible(str(key)[:60]) for key in list(value)[:8]) or 'nothing'}"
         case tuple() | list():
             return f"a {type(value).__name__} of {len(value)}"
         case _:

@@ -25,6 +25,7 @@ from .presets import find_preset, frameworks_of
 from .read_sizes import read_sizes
 from .row import Preset
 from .trees import flat
+from .values import common_type
 
 if TYPE_CHECKING:
     from ..equations import Cell
@@ -79,7 +80,7 @@ def unpack(cell: Cell, arrays: Mapping[str, Any], source: str | Layout) -> dict[
         raise InputError(f"{way.label}: {place} is {found.value:g} and has to be {found.wanted:g}: {why}")
     for name in way.absent:
         read[name] = np.zeros([size.value(sizes) for size in way.cell.params[name]])
-    dtype = np.result_type(*given.values())
+    dtype = common_type(given)
     return {name: read[name].astype(dtype) for name in cell.params}
 
 
@@ -126,7 +127,8 @@ def _arrays(
     arrays: dict[str, Array] = {}
     for name in wanted:
         try:
-            arrays[name] = as_numbers(given[name])
+            array = as_numbers(given[name])
+            arrays[name] = array if array.dtype.kind == "f" else array.astype("float64")
         except (Unlike, TypeError) as error:  # TypeError: a tensor of a kind that NumPy has not
             raise InputError(f"{what}: `{name}` {_plain(error)}") from None
     return arrays

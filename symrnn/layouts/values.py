@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class Values:
     def lay_out(self, params: Mapping[str, Array]) -> dict[str, Array]:
         """The arrays that hold the parameters; new ones."""
         self._met.clear()
-        dtype = np.result_type(*params.values()) if params else np.dtype("float64")
+        dtype = common_type(params)
         return {
             name: np.array(self._make(block, lambda leaf: params[leaf]), dtype) for name, block in self.blocks.items()
         }
@@ -64,7 +65,7 @@ class Values:
     def read(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The parameters that arrays hold; shares are added up."""
         self._met.clear()
-        dtype = np.result_type(*arrays.values())
+        dtype = common_type(arrays)
         params = {name: np.zeros(self._sizes(shape), dtype) for name, shape in self.shapes.items()}
         for name, block in self.blocks.items():
             array = arrays[name]
@@ -206,6 +207,11 @@ class Values:
                 return whole
             case _:
                 return array.reshape(shape)
+
+
+def common_type(arrays: Mapping[str, Array]) -> np.dtype[Any]:
+    """The type that holds all of some arrays; a cell may have none."""
+    return np.result_type(*arrays.values()) if arrays else np.dtype("float64")
 
 
 def _is_fixed(fill: Fill) -> bool:

@@ -3,8 +3,9 @@
 Somebody's code, behind one safe call:
 (how their arrays hold the canonical ones is said by a layout, in the room `layouts`)
 `styles`       how their code is called; `calling`, `returns`, `stepping`, `losses`, `tensors` do it
+`running`      their turn: in time, and whatever is raised made an error; `surroundings` keeps apart what they change
 `subject`      code and layout together; `session` is one run of it
-`file`         what a file gives to be verified
+`file`         what a file gives to be verified; `judge` is the process in which the command line has it judged
 
 Forward first:
 `forward`      does the forward pass compute the cell?

@@ -1,4 +1,4 @@
-"""Calling a person's functions: arguments by the names in their signatures, and every way to fail made an error.
+"""Calling a person's functions: arguments by the names in their signatures.
 
 A function gets what it asks for by name. `params`, `x`, `state`, `d_outputs`, `d_final_state`, `cache` and `targets`
 are the canonical names; besides, a parameter may be asked for by its own name, a state as `h`, `h0` or `h_prev`, the
@@ -8,24 +8,14 @@ gradient from above as `dh`, `d_h` or `dout`, and the one into the last state as
 from __future__ import annotations
 
 import inspect
-import linecache
-import signal
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..errors import SubjectError, nearest
 
 Slot = tuple[str, str]
 """What an argument or a result is: ("params", "Wx"), ("state", "h"); the whole of a group has the name ""."""
-
-_HERE = Path(__file__).parent.parent
 
 
 # Names -----------------------------------------------------------------------------------------------------------
@@ -139,101 +129,3 @@ def _unknown_argument(
         f"  mend: rename the argument, or wrap the function: "
         f"lambda {', '.join(canonical)}: …"
     )
-
-
-# Running ---------------------------------------------------------------------------------------------------------
-
-
-class _TimeIsUp(BaseException):
-    """Not an Exception, so that `except Exception` in a person's code does not swallow it."""
-
-
-def run_call(call: Call, pool: Mapping[Slot, Any], shown: Callable[[], str], seconds: float) -> Any:
-    """Call a function with what it asks for out of `pool`; whatever goes wrong becomes a `SubjectError` that names the
-    call, shows what was handed in and quotes the line of the person's code."""
-    positional = [pool[slot] for name, slot in call.arguments if name is None]
-    named = {name: pool[slot] for name, slot in call.arguments if name is not None}
-    try:
-        with np.errstate(all="ignore"):
-            return _within(seconds, lambda: call.function(*positional, **named))
-    except _TimeIsUp as stopped:
-        place = quote_place(stopped)
-        raise SubjectError(
-            f"{call.label} did not return within {seconds:g} seconds\n{place}  it was called with {shown()}\n"
-            "  mend: look for a loop that does not end for these sizes, or give it more time: seconds=…"
-        ) from None
-    except SubjectError:
-        raise
-    except RecursionError as error:
-        raise _raised(call, error, shown()) from None
-    except Exception as error:
-        raise _raised(call, error, shown()) from None
-    except SystemExit as error:
-        raise SubjectError(
-            f"{call.label} ended the program (exit code {error.code})\n{quote_place(error)}"
-            "  mend: guard what a script does with `if __name__ == '__main__':`"
-        ) from None
-
-
-def _raised(call: Call, error: BaseException, shown: str) -> SubjectError:
-    words = " ".join(str(error).split())
-    return SubjectError(
-        f"{call.label} raised {type(error).__name__}: {words or 'no message'}\n{quote_place(error)}"
-        f"  it was called with {shown}"
-    )
-
-
-def quote_place(error: BaseException) -> str:
-    """The innermost line of the person's own code in a traceback; empty when there is none."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen") and _HERE not in Path(frame.filename).parents
-    ]
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    if not own:
-        return ""
-    frame = own[-1]
-    line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-    return f"  {Path(frame.filename).name}:{frame.lineno}, in {frame.name}" + (f": {line}" if line else "") + "\n"
-
-
-def _within(seconds: float, work: Callable[[], Any]) -> Any:
-    """The result of some work, or `_TimeIsUp`. In the main thread an alarm interrupts it wherever it is; elsewhere a
-    thread is waited for, which can be left behind but not stopped."""
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-        with _alarm(seconds):
-            return work()
-    result: list[Any] = []
-    failure: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            with np.errstate(all="ignore"):
-                result.append(work())
-        except BaseException as error:
-            failure.append(error)
-
-    thread = threading.Thread(target=target, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise _TimeIsUp
-    if failure:
-        raise failure[0]
-    return result[0]
-
-
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    def ring(*_: Any) -> None:
-        raise _TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        # Somebody else's alarm, such as a test runner's, goes on from where it was.
-        signal.setitimer(signal.ITIMER_REAL, left, interval)
-        signal.signal(signal.SIGALRM, before)

@@ -6,7 +6,8 @@
     def backward(params, x, state, d_outputs, d_final_state): …
     code = symrnn.verifying.objects(…)   # instead of the two functions, where calls need more words
 
-The file is run, as Python would run it: it is the code that is to be verified.
+The file is run, as Python would run it: it is the code that is to be verified. `judge` is the process in which the
+command line has that done.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from ..equations import Cell
-from ..errors import OptionError, SubjectError, SymrnnError
+from ..errors import OptionError, Span, SubjectError, SymrnnError, quote
+from ..layouts.axes import kind
 from ..layouts.layout import Layout
 from ..library import as_cell, zoo
-from .calling import quote_place
 from .forward import open_subject
+from .running import StoppedError, TimeIsUp, described, ended, quote_place, run_theirs
 from .styles import Code, functions
 
 
@@ -37,27 +39,34 @@ class Given:
     layout: Layout
 
 
-def read_code(path: str, cell: str | None = None) -> Given:
+def read_code(path: str, cell: str | None = None, *, seconds: float = 30.0) -> Given:
     """Run a file and take from it what is to be verified; `cell` is taken instead of the file's own."""
-    module = _run(Path(path))
+    module = _run(Path(path), seconds)
     names = vars(module)
     code = names.get("code")
     if not isinstance(code, Code):
         code = functions(_function(names, "backward", path), names.get("forward"))
     layout = names.get("layout", Layout())
     if not isinstance(layout, Layout):
-        raise OptionError(f"{path}: `layout` is a {type(layout).__name__}; a symrnn.Layout is needed")
+        raise OptionError(f"{path}: `layout` is {kind(layout)}; a symrnn.Layout is needed")
     return Given(cell if cell is not None else names.get("cell"), code, layout)
 
 
-def find_cell(given: Given, seed: int = 0) -> Cell:
+def find_cell(given: Given, seed: int = 0, *, seconds: float = 30.0) -> Cell:
     """The cell that a file names, or the one of the zoo that its forward computes."""
     if given.cell is not None:
+        if not (isinstance(given.cell, Cell | str) or callable(given.cell)):
+            raise OptionError(
+                f"`cell` is {kind(given.cell)}; it says which cell the code is\n"
+                '  mend: cell = "lstm", the text of a cell, or a symrnn.Cell'
+            )
         return as_cell(given.cell)
     tried: list[str] = []
     for name, cell in _candidates():
         try:
-            subject, verdict = open_subject(cell, given.code, given.layout, seed=seed)
+            subject, verdict = open_subject(cell, given.code, given.layout, seed=seed, seconds=seconds)
+        except StoppedError:
+            raise  # another cell's arrays will not help
         except SymrnnError:
             continue  # its arrays or its calls do not fit this cell
         if verdict and verdict.checked:
@@ -89,23 +98,71 @@ def _function(names: Mapping[str, Any], which: str, path: str) -> Any:
     )
 
 
-def _run(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise OptionError(f"there is no file {path}")
+def _run(path: Path, seconds: float) -> ModuleType:
+    data = _read(path)
     name = f"verified_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise OptionError(f"{path} is not a Python file\n  mend: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
+    program = _compile(path, data)
     sys.modules[name] = module  # dataclasses and pickling look a module up by its name
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)  # so that the file may import its neighbours, as it may when it is run
     try:
-        spec.loader.exec_module(module)
+        run_theirs(path.name, seconds, lambda: exec(program, vars(module)))
     except SymrnnError:
         raise
-    except Exception as error:
-        raise SubjectError(f"{path} cannot be run: {type(error).__name__}: {error}\n{quote_place(error)}") from None
+    except TimeIsUp as stopped:
+        raise StoppedError(
+            f"{path} has not been read within {seconds:g} seconds\n{quote_place(stopped)}{_GUARD}"
+        ) from None
+    except SystemExit as error:
+        raise StoppedError(ended(str(path), error)) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        place = quote_place(error)
+        raise SubjectError(f"{path} cannot be run: {described(error)}\n{place}{_mend(error, place)}".rstrip()) from None
     finally:
-        sys.path.remove(folder)
+        sys.path[:] = [entry for entry in sys.path if entry is not folder]
     return module
+
+
+_GUARD = "  mend: guard what a script does with `if __name__ == '__main__':`"
+
+
+def _mend(error: BaseException, place: str) -> str:
+    """What to do about the errors that come of a file being run by symrnn rather than by its author."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return f"  mend: {sys.executable} -m pip install {package}, or the folder that it is in in PYTHONPATH"
+    if isinstance(error, EOFError):
+        return f"  there is nothing to read on standard input\n{_GUARD}"
+    if "argv" in place:
+        return f"  there are no arguments: sys.argv is the file alone\n{_GUARD}"
+    return ""
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "it is no regular file" if path.exists() else ""
+        raise OptionError(f"cannot read {path}: {what}" if what else f"there is no file {path}")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OptionError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _compile(path: Path, data: bytes) -> CodeType:
+    """The program in a file, always from its text: what Python keeps beside it may be that of a moment ago."""
+    try:
+        return compile(data, str(path.resolve()), "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line, column = error.lineno or 1, max(0, (error.offset or 1) - 1)
+        text = error.text or ""
+        end = max(column + 1, (error.end_offset or 0) - 1) if error.end_lineno == error.lineno else len(text)
+        shown = quote(text.rstrip(), Span(line, column, line, end)) if text.strip() else []
+        raise SubjectError("\n".join([f"{path}:{line}: this is not Python: {error.msg}", *shown])) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SubjectError(f"{path} cannot be read by Python: {described(error)}") from None

@@ -10,20 +10,19 @@ import ast
 import inspect
 import linecache
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .findings import Finding
+from .running import is_installed
 from .styles import Code
 
 _MOST = 64
 # What people call the adjoint of a net input, whichever it is; and what formulas and lines of code have in common.
 _NET_INPUTS = {"da", "dz", "draw", "dpre", "dnet", "dtanh", "dact", "delta", "ds", "du", "gz", "ga"}
 _MARKS = {"1 −": r"1(\.0?)?\s*-", "tanh": r"tanh", "²": r"\*\*\s*2|square", "σ": r"sig", "ᵀ": r"\.T\b|transpose|dot|@"}
-_INSTALLED = {"site-packages", "dist-packages", f"python{sys.version_info[0]}.{sys.version_info[1]}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ def _file_of(thing: Any) -> str:
         file = inspect.getsourcefile(thing) or inspect.getfile(thing)
     except (TypeError, OSError):
         return ""
-    return "" if any(part in Path(file).parts for part in _INSTALLED) or not linecache.getlines(file) else file
+    return "" if is_installed(file) or not linecache.getlines(file) else file
 
 
 def _called(node: ast.expr) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import SubjectError, nearest
+from ..errors import SubjectError, nearest, visible
 from ..layouts.axes import kind
 from .calling import Slot, state_words
 
@@ -79,7 +79,7 @@ def by_name(found: Mapping[str, Any], names: Names, label: str, wanted: str) -> 
     for name, value in found.items():
         slot = names.get(str(name))
         if slot is None:
-            unknown.append(str(name))
+            unknown.append(visible(str(name)[:60]))
         elif slot in slots:
             raise SubjectError(f"{label} returned {wanted} of {slot[1] or slot[0]} twice: once as {name!r}")
         else:
@@ -104,6 +104,7 @@ def is_plain_object(value: Any) -> bool:
         value is not None
         and not isinstance(value, Mapping | tuple | list | int | float | str)
         and not hasattr(value, "__array__")
+        and not hasattr(value, "__next__")
     )
 
 

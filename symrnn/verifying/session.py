@@ -12,10 +12,11 @@ from ..checking.oracles import Key, Point, Upstream
 from ..errors import SubjectError
 from ..layouts.axes import Axes, Unlike, as_numbers, detached, kind, read_axes
 from ..layouts.blocks import Array
-from .calling import Call, Slot, run_call
+from .calling import Call, Slot
 from .gathering import members, spread
 from .losses import Targets
 from .returns import attributes, by_name, read_forward_result, read_gradient_result
+from .running import reading, run_call
 from .stepping import backward_steps, forward_steps
 from .subject import Observation, Subject
 from .updating import from_update, rounding_of_update
@@ -34,6 +35,11 @@ class Session:
     dtype: str
     pool: Pool
     handed: list[tuple[str, Array, Array]] = field(default_factory=list)
+    wholes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    rearranged: list[str] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    called: str = ""
     thing: Any = None
     notes: list[str] = field(default_factory=list)
     types: set[np.dtype[Any]] = field(default_factory=set)
@@ -77,6 +83,10 @@ class Session:
     # The calls ----------------------------------------------------------------------------------------------
 
     def observe(self, *, backward: bool) -> Observation:
+        """Run the code and read what it gives back; what it gives back may be anything."""
+        return reading(lambda: self.called, self.subject.seconds, lambda: self._observe(backward=backward))
+
+    def _observe(self, *, backward: bool) -> Observation:
         subject = self.subject
         outputs: dict[str, Array] = {}
         final: dict[str, Array] = {}
@@ -86,6 +96,11 @@ class Session:
             from .tensors import leaves_of
 
             self.pool = leaves_of(self.pool)
+        self.given = dict(self.pool["params", ""])
+        self.shapes = {name: tuple(array.shape) for name, array in self.given.items()}
+        self.wholes = [
+            (whole, dict(whole)) for (_, name), whole in self.pool.items() if not name and type(whole) is dict
+        ]
         if subject.make is not None:
             self.thing = self.call(subject.make)
             for name, array in self.pool["params", ""].items():
@@ -195,7 +210,20 @@ class Session:
         if self.thing is not None:
             name = code.forward if call is self.subject.forward_call else code.backward
             call = replace(call, function=getattr(self.thing, str(name)))
-        return run_call(call, self.pool, lambda: self.shown(call), self.subject.seconds)
+        self.called = call.label
+        result = run_call(call, self.pool, lambda: self.shown(call), self.subject.seconds)
+        if code.rate is None:
+            self._rearrange()
+        return result
+
+    def _rearrange(self) -> None:
+        """Let the dicts that were handed in hold what they held, and remember what in them was changed."""
+        for whole, before in self.wholes:
+            changed = [str(name) for name in {**before, **whole} if whole.get(name) is not before.get(name)]
+            if changed:
+                self.rearranged += changed
+                whole.clear()
+                whole.update(before)
 
     # Reading ------------------------------------------------------------------------------------------------
 
@@ -226,7 +254,7 @@ class Session:
         call = subject.backward_call or subject.forward_call
         assert call is not None
         arrays: dict[str, Array | None] = {}
-        for name, given in self._before_shapes().items():
+        for name, given in self.shapes.items():
             value = found.get(("params", name))
             arrays[name] = None if value is None else self.checked(value, given, call.label, f"the gradient of {name}")
         readings = [
@@ -252,9 +280,6 @@ class Session:
             )
         return tuple(readings), missing
 
-    def _before_shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: tuple(array.shape) for name, array in self.pool["params", ""].items()}
-
     def axes_read(self, axes: Axes, value: Any, shape: tuple[int, ...], label: str, what: str) -> Array:
         try:
             array = axes.read(detached(value), shape)
@@ -272,6 +297,10 @@ class Session:
         return self.finite(array, label, what)
 
     def finite(self, array: Array, label: str, what: str) -> Array:
+        if array.dtype.kind != "f" or array.dtype.itemsize < 4:
+            why = "whose few digits hide mistakes" if array.dtype.kind == "f" else "which cuts off every fraction"
+            mend = "compute in float32 or float64 from the start: np.zeros(shape), np.zeros_like(x), without a dtype"
+            raise self.failed(label, f"returned {what} as {array.dtype}, {why}", mend)
         self.types.add(array.dtype)
         if not np.isfinite(array).all():
             index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
@@ -310,7 +339,7 @@ class Session:
             for name, array, copy in self.handed
             if name not in updated and not np.array_equal(array, copy, equal_nan=True)
         ]
-        return tuple(dict.fromkeys(changed))
+        return tuple(dict.fromkeys([*changed, *self.rearranged]))
 
     def settle_types(self) -> None:
         if self.dtype == "float64" and self.narrowest() == "float32":

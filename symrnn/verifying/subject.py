@@ -15,9 +15,10 @@ from ..equations.sample import default_dims
 from ..errors import OptionError, SubjectError
 from ..layouts.blocks import Array
 from ..layouts.layout import Bound, Layout
-from .calling import Call, Slot, argument_names, plan_call, run_call
+from .calling import Call, Slot, argument_names, plan_call
 from .losses import Targets
 from .returns import forward_names, gradient_names, split_names
+from .running import reading, run_call
 from .styles import Code
 
 FORWARD = ("params", "x", "state")
@@ -247,8 +248,7 @@ def build_subject(
             names.setdefault(word, ("passed", word))
     make = None if code.make is None else plan_call(code.make, code.label("make"), names, ("params",))
     thing = None if make is None else _probe(make, cell, bound, extra, seconds)
-    forward = _plan(code, "forward", thing, names, FORWARD)
-    backward = _plan(code, "backward", thing, names, BACKWARD)
+    forward, backward = reading(lambda: "make", seconds, lambda: _plan_both(code, thing, names))
     gradients = {bare: gradient_names(params, inputs, states, bare=bare) for bare in (True, False)}
     return Subject(
         cell,
@@ -276,6 +276,10 @@ def _check_steps(bound: Bound) -> None:
                 f"functions of one step get arrays step by step: the steps come first, and {name} is `{axes.text}`\n"
                 "  mend: say how one step is laid out, with T before it: T N m"
             )
+
+
+def _plan_both(code: Code, thing: Any, names: Mapping[str, Slot]) -> tuple[Call | None, Call | None]:
+    return _plan(code, "forward", thing, names, FORWARD), _plan(code, "backward", thing, names, BACKWARD)
 
 
 def _plan(code: Code, which: str, thing: Any, names: Mapping[str, Slot], canonical: Sequence[str]) -> Call | None:

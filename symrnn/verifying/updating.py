@@ -20,8 +20,9 @@ def from_update(session: Session, result: Any, call: Call) -> dict[Slot, Any]:
     """(before − after)/rate, from the arrays in place, from those that came back, or from the object."""
     rate = session.subject.code.rate
     assert rate is not None
-    arrays = session.pool["params", ""]
-    after = {name: getattr(session.thing, name, array) for name, array in arrays.items()}
+    arrays = session.given
+    held = session.pool["params", ""]  # where `params["W"] = params["W"] - …` puts the new one
+    after = {name: getattr(session.thing, name, held.get(name, array)) for name, array in arrays.items()}
     if isinstance(result, Mapping):
         after |= {name: value for name, value in result.items() if name in arrays}
     slots: dict[Slot, Any] = {}
@@ -47,7 +48,7 @@ def rounding_of_update(session: Session, found: Mapping[Slot, Any]) -> dict[Key,
     before = {id(array): copy for _, array, copy in session.handed}
     bounds = {
         name: (np.abs(before[id(array)]) + rate * np.abs(found["params", name])) * (2 * unit / rate)
-        for name, array in session.pool["params", ""].items()
+        for name, array in session.given.items()
     }
     readings = session.subject.bound.plan(session.point.dims).read_gradients(bounds)
     return {("params", name): np.abs(array) for name, array in readings[0].items()}

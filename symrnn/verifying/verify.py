@@ -38,6 +38,7 @@ from .report import ArrayVerdict, VerifyReport
 from .smallest import smallest_cases
 from .styles import Code, functions
 from .subject import Subject
+from .surroundings import surroundings
 
 
 def verify(
@@ -54,11 +55,18 @@ def verify(
 
     `backward` and `forward` are functions of canonical arrays, or `backward` is a `Code` that says how to call them;
     `layout` says how they hold their arrays. `dims` fixes sizes that the code cannot vary; `seconds` is how long one
-    call may take.
+    call may take. The code runs in this process, by turns with ours (`surroundings`): nothing that it does to NumPy, to
+    streams or to limits reaches the verdict or stays behind, and whatever it raises but Ctrl-C is a `SubjectError`.
     """
+    with surroundings() as around:
+        report = _judge(as_cell(cell), _code(backward, forward), layout, seed, dims, seconds)
+    return replace(report, notes=(*report.notes, *around.note()))
+
+
+def _judge(
+    known: Cell, code: Code, layout: Layout | None, seed: int, dims: Mapping[str, int] | None, seconds: float
+) -> VerifyReport:
     start = time.perf_counter()
-    known = as_cell(cell)
-    code = _code(backward, forward)
     subject, verdict = open_subject(known, code, layout, seed=seed, dims=dims, seconds=seconds)
     if not verdict:
         return VerifyReport(known.name, seed, verdict, (), (), (), verdict.notes, time.perf_counter() - start)

@@ -299,3 +299,12 @@ def test_layouts_stand_left_of_verifying():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level > 1:
                 assert (node.module or "").split(".")[0] not in right, file.name
+
+
+def test_a_cell_without_parameters_goes_there_and_back():
+    cell = symrnn.cell("def decay(x, h):\n    h = tanh(h) + x\n    return h\n")
+    assert cell.pack({}, symrnn.Layout("...")) == {}
+    assert cell.unpack({}, symrnn.Layout("...")) == {}
+    one = cell.pack({}, symrnn.Layout("beta = 1\n..."))
+    assert one == {"beta": 1.0}
+    assert cell.unpack(one, symrnn.Layout("beta = 1\n...")) == {}
