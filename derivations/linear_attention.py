@@ -39,8 +39,8 @@ def elu(a, alpha):
 
 
 def where(condition, a, b):
-    """a where the condition is 1, b elsewhere, in the condition's type."""
-    return np.where(condition > 0, a, b).astype(condition.dtype, copy=False)
+    """a where the condition is 1, b elsewhere, in the type of all three."""
+    return np.where(condition > 0, a, b).astype(np.result_type(condition, a, b), copy=False)
 
 
 def pack(params):

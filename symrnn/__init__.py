@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from .derivation import Derivation, derive
     from .equations import Cell, Equation, Term, cell
     from .equations.sample import Sample
-    from .errors import CellError, CompilerError, InputError, OptionError, SymrnnError
+    from .errors import (
+        CellError,
+        CellWarning,
+        CompilerError,
+        InputError,
+        KernelWarning,
+        OptionError,
+        SymrnnError,
+    )
     from .layouts import Layout
     from .library import load, zoo
     from .numeric import Gradients, Kernel
@@ -57,14 +65,17 @@ _CONTENTS = {
     "CheckReport": "checking",
     "SymrnnError": "errors",
     "CellError": "errors",
+    "CellWarning": "errors",
     "CompilerError": "errors",
     "InputError": "errors",
+    "KernelWarning": "errors",
     "OptionError": "errors",
 }
 
 __all__ = [
     "Cell",
     "CellError",
+    "CellWarning",
     "CheckReport",
     "CompilerError",
     "Derivation",
@@ -74,6 +85,7 @@ __all__ = [
     "Gradients",
     "InputError",
     "Kernel",
+    "KernelWarning",
     "Layout",
     "OptionError",
     "Proof",

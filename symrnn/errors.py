@@ -19,11 +19,9 @@ class SymrnnError(Exception):
     """Base of every error that symrnn raises on purpose."""
 
 
-class CellError(SymrnnError):
-    """A cell's text cannot be understood; the message shows the line, a caret and a mend.
-
-    Attributes keep the parts, so that an editor or a web page can show them in its own way.
-    """
+class Placed(Exception):
+    """A message about a place in a text, with the line, a caret and a mend; the attributes keep the parts, so that an
+    editor or a web page can show them in its own way."""
 
     def __init__(
         self,
@@ -52,6 +50,21 @@ class CellError(SymrnnError):
         if self.mend:
             lines.append(f"  mend: {self.mend}")
         return "\n".join(lines)
+
+
+class CellError(Placed, SymrnnError):
+    """A cell's text cannot be understood; the message shows the line, a caret and a mend."""
+
+
+class CellWarning(Placed, UserWarning):
+    """A cell's text can be understood, and its writer hardly meant it: a name that looks misspelt, or an input, a state
+    or a line that nothing reads."""
+
+    @property
+    def line(self) -> str:
+        """The warning in one line."""
+        first = self._message().split("\n")[0]
+        return f"{first}{'' if first.endswith('?') else ';'} {self.mend}"
 
 
 class LayoutError(CellError):
@@ -93,8 +106,13 @@ class CompilerError(SymrnnError):
     """Emitted C cannot be compiled here: there is no compiler, it fails, or there is no place for what it makes."""
 
 
+class KernelWarning(UserWarning):
+    """A fast kernel did not compute what its equations say, and the plain one serves; the message shows where."""
+
+
 # A caret under the thousandth column helps nobody: long lines are shown around the place that matters.
 _WINDOW = 96
+_LONGEST_WORD = 100
 
 
 def quote(line_text: str, span: Span) -> list[str]:
@@ -119,6 +137,13 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\t" else "�" for c in text)
 
 
+def shorten(text: str, most: int = 60) -> str:
+    """The text made visible, and cut in the middle where it is long."""
+    text = visible(text)
+    half = most // 2 - 2
+    return text if len(text) <= most else f"{text[:half]} … {text[-half:]}"
+
+
 def harmless(text: str) -> str:
     """A text of many lines as a terminal may be given it: what the terminal would obey (escape codes, a carriage
     return) and what turns a line around becomes �; everything else stays, so that a page loses nothing."""
@@ -130,11 +155,29 @@ _OBEYED = {code: "�" for first, last in _CONTROLS for code in range(first, las
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """`did you mean` for a misspelt word, or an empty string when nothing is near."""
+    """`did you mean` for a misspelt word, or an empty string when nothing is near: letters in another case, few slips
+    for a word of its length, or a word that is a part of one."""
     import difflib
 
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if not close:
-        lowered = {name.lower(): name for name in known}
-        close = [lowered[word.lower()]] if word.lower() in lowered else []
-    return f"did you mean `{close[0]}`?" if close else ""
+    lowered = {name.lower(): name for name in known}
+    if word.lower() in lowered and word not in known:
+        return f"did you mean `{lowered[word.lower()]}`?"
+    for close in difflib.get_close_matches(word, known, n=3, cutoff=0.6) if len(word) < _LONGEST_WORD else ():
+        part = len(word) > 3 and word in close
+        if close != word and (part or slips(word, close) <= max(1, len(word) // 3)):
+            return f"did you mean `{close}`?"
+    return ""
+
+
+def slips(word: str, other: str) -> int:
+    """How many letters are lost, added, replaced or swapped with their neighbour between two words."""
+    before, last = list[int](), list(range(len(other) + 1))
+    for i, a in enumerate(word):
+        row = [i + 1]
+        for j, b in enumerate(other):
+            cost = min(last[j] + (a != b), last[j + 1] + 1, row[j] + 1)
+            if i and j and a == other[j - 1] and word[i - 1] == b:
+                cost = min(cost, before[j - 1] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]

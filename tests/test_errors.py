@@ -63,7 +63,14 @@ def test_visible_text_keeps_its_length(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("sigmod", "did you mean `sigmoid`?"), ("TANH", "did you mean `tanh`?"), ("zzz", ""), ("", "")],
+    [
+        ("sigmod", "did you mean `sigmoid`?"),
+        ("TANH", "did you mean `tanh`?"),
+        ("zzz", ""),
+        ("", ""),
+        ("inv", ""),
+        ("einsum", ""),
+    ],
 )
 def test_nearest(word: str, hint: str) -> None:
     assert nearest(word, ["sigmoid", "tanh"]) == hint

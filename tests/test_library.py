@@ -1,12 +1,14 @@
 """The zoo and the files that cells come from."""
 
+import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 import symrnn
-from symrnn.library import as_cell
+from symrnn.library import LARGEST_FILE, as_cell, read_stream
 
 PAIR = "def first(x, h):\n    return x + h\n\ndef second(x, h):\n    return x - h\n"
 ZOO = {"gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn"}
@@ -58,21 +60,86 @@ def test_files_may_have_a_byte_order_mark_and_any_line_ends(tmp_path: Path, enco
     assert list(symrnn.load(str(file)).params) == ["α"]
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def refusal(path: object) -> list[str]:
+    """What is said of a path that cannot be read, line by line."""
     with pytest.raises(symrnn.OptionError) as caught:
-        symrnn.load(f"{tmp_path}/none.py")
-    assert str(caught.value) == f"cannot read {tmp_path}/none.py: No such file or directory"
+        symrnn.load(str(path))
+    return str(caught.value).split("\n")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "none.py") == [
+        f"cannot read {tmp_path}/none.py: No such file or directory",
+        "  mend: check the path; `symrnn list` names the cells that need no file",
+    ]
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
-    with pytest.raises(symrnn.OptionError, match="Is a directory"):
-        symrnn.load(f"{tmp_path}/folder.py")
+    assert refusal(tmp_path / "folder.py") == [
+        f"cannot read {tmp_path}/folder.py: it is a folder",
+        "  mend: give a file in it, such as my_cell.py",
+    ]
+    assert refusal(tmp_path) == [
+        f"cannot read {tmp_path}: it is a folder",
+        "  mend: give a file in it, such as my_cell.py",
+    ]
 
 
-def test_a_path_that_no_file_can_have() -> None:
-    with pytest.raises(symrnn.OptionError, match="embedded null byte"):
-        symrnn.load("a\0.py")
+def test_a_path_that_no_file_can_have(tmp_path: Path) -> None:
+    assert refusal("a\0.py")[0] == "cannot read a�.py: embedded null byte"
+    assert refusal("a\0b")[0] == "there is no cell called 'a�b'"
+    assert refusal("x" * 300 + ".py")[0].endswith("xxx.py: File name too long")
+    assert refusal("x" * 300)[0] == f"there is no cell called '{'x' * 28} … {'x' * 28}'"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo") or not Path("/dev/zero").exists(), reason="POSIX has these")
+def test_devices_and_pipes_are_refused_and_nobody_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    for path in (tmp_path / "pipe.py", tmp_path / "zero.py", "/dev/zero"):
+        assert refusal(path) == [
+            f"cannot read {path}: it is a device or a pipe, not a file",
+            "  mend: give a file, or - for standard input",
+        ]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "shut" / "cell.py"
+    file.parent.mkdir()
+    file.write_text(PAIR)
+    file.chmod(0)
+    assert refusal(file)[0] == f"cannot read {file}: Permission denied"
+    file.parent.chmod(0)
+    assert refusal(file)[0] == f"cannot read {file}: Permission denied"
+    file.parent.chmod(0o700)
+
+
+def test_a_file_or_a_stream_is_read_up_to_a_megabyte(tmp_path: Path) -> None:
+    file, text = tmp_path / "long.py", PAIR.split("\n\n")[0]
+    file.write_text(text + "#" * (LARGEST_FILE - len(text)))
+    assert symrnn.load(str(file)).name == "first"
+    file.write_text(text + "#" * (LARGEST_FILE - len(text) + 1))
+    assert refusal(file) == [
+        f"cannot read {file}: it is longer than 1,000,000 bytes, and no more is read",
+        "  mend: put the cell into a file of its own",
+    ]
+
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+            self.given += len(buffer)
+            return len(buffer)
+
+        def readable(self) -> bool:
+            return True
+
+    endless = Endless()
+    with pytest.raises(symrnn.OptionError, match="cannot read standard input: it is longer"):
+        read_stream(io.BufferedReader(endless), "standard input")
+    assert endless.given < 2 * LARGEST_FILE
 
 
 def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
@@ -80,7 +147,9 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     file.write_bytes(b"def f(x, h):\n    '\xe9'\n    return x + h\n")
     with pytest.raises(symrnn.CellError) as caught:
         symrnn.load(str(file))
-    assert str(caught.value) == "latin.py: this is not UTF-8 text: invalid continuation byte at byte 18"
+    assert str(caught.value) == (
+        "latin.py: this is not UTF-8 text: invalid continuation byte at byte 18\n  mend: save it as UTF-8"
+    )
 
 
 def test_a_misspelt_name_suggests() -> None:

@@ -9,9 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from ..derivation import Derivation, derive
-from ..equations import cell
+from ..equations import build_cell
 from ..equations.sample import Kind
 from ..errors import InputError, SymrnnError
+from ..language import Source
 from ..library import zoo
 from ..numeric import Kernel, build_kernel
 
@@ -120,7 +121,7 @@ def _check(task: Task) -> Outcome:
 @lru_cache(maxsize=64)
 def _prepared(text: str) -> tuple[Derivation, tuple[Kernel, Kernel]]:
     """A worker meets the same few cells again and again."""
-    derivation = derive(cell(text))
+    derivation = derive(build_cell(Source(text)))
     return derivation, (build_kernel(derivation, "float64"), build_kernel(derivation, "float32"))
 
 

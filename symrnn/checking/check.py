@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole
 from ..derivation import Derivation, derive
 from ..equations import Cell
 from ..equations.sample import complete_dims, default_dims
@@ -62,6 +63,7 @@ def check(
     gradients entering on all outputs and final states, on the last output alone, and on the final states alone; and
     compare every entry with every oracle. Sizes that `dims` gives are used in every case."""
     start = time.perf_counter()
+    seed = whole("seed", seed)
     cell = as_cell(source)
     derivation = derive(cell)
     kernels = build(derivation, "float64"), build(derivation, "float32")

@@ -21,10 +21,10 @@ from typing import Any
 
 import sympy
 
+from ..arguments import instance, whole
 from ..derivation import Derivation, derive
 from ..equations import Cell
 from ..equations.sample import complete_dims, default_dims
-from ..errors import OptionError
 from ..library import as_cell
 from .polynomials import Algebra
 from .proof import ArrayProof, Proof
@@ -52,9 +52,9 @@ def prove(
     """
     start = time.perf_counter()
     cell = as_cell(source)
-    for T in steps:
-        if T < 1:
-            raise OptionError(f"a proof takes at least one step, not {T}")
+    for T in instance("steps", steps, (tuple, list), "the numbers of steps, such as (1, 2)"):
+        whole("steps", T, 1)
+    whole("budget", budget, 1)
     derived = derivation if derivation is not None else derive(cell)
     arrays: list[ArrayProof] = []
     used: dict[type[sympy.Function], None] = {}

@@ -128,8 +128,8 @@ def _derive(call: Call) -> Derivation:
 
 def _read_cell(name: str) -> Cell:
     from ..errors import OptionError
-    from ..library import load, read_cell
+    from ..library import load, read_cell, read_stream
 
     if name == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - Python starts so
         raise OptionError("standard input is closed\n  mend: give the cell's file, or its text on standard input")
-    return read_cell(sys.stdin.buffer.read(), "standard input") if name == "-" else load(name)
+    return read_cell(read_stream(sys.stdin.buffer, "standard input"), "standard input") if name == "-" else load(name)

@@ -35,14 +35,15 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         from ..errors import SymrnnError
         from . import commands
-        from .output import emit, require_output, say, tolerate_any_encoding
+        from .output import emit, plain_warnings, require_output, say, tolerate_any_encoding
         from .parser import parse
 
         tolerate_any_encoding()
         try:
             call = parse(arguments)
             require_output(call.output, (call.cell, *call.cells))
-            answer = commands.run(call)
+            with plain_warnings():
+                answer = commands.run(call)
             emit(answer.text, call.output)
         except SymrnnError as error:
             say(f"symrnn: {error}")

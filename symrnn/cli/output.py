@@ -6,10 +6,11 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from ..errors import OptionError, harmless
+from ..errors import CellWarning, OptionError, harmless
 from ..files import require_file, told, why_not, write_whole
 
 SIGNATURE = b"derived by symrnn."
@@ -21,6 +22,23 @@ def tolerate_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Generator[None]:
+    """What is doubtful in a cell goes to standard error, a plain line each, without the place in symrnn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CellWarning)
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+            if isinstance(message, CellWarning):
+                say(f"symrnn: warning: {message.line}")
+            else:
+                others(message, category, *place)  # type: ignore[arg-type]
+
+        warnings.showwarning = show
+        yield
 
 
 def require_output(path: str | None, cells: Iterable[str] = ()) -> None:

@@ -6,7 +6,7 @@
 `sample`    random arrays for a cell
 """
 
-from .cell import Cell, build_cell, cell
+from .cell import Cell, build_cell, cell, cell_of_source
 from .equation import Equation, Term
 
-__all__ = ["Cell", "Equation", "Term", "build_cell", "cell"]
+__all__ = ["Cell", "Equation", "Term", "build_cell", "cell", "cell_of_source"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..language import Program, Source, Variable, infer, read_definition, source_of_function
+from ..arguments import wrong
+from ..language import Program, Source, Variable, doubts, infer, read_definition, source_of_function
 from ..sizes import Shape
 from .equation import Equation, Term
 from .lower import Unfit, lower, to_expr, written_terms
@@ -85,19 +88,44 @@ def cell(source: str | Callable[..., Any] | Cell) -> Cell:
     its source and never called."""
     if isinstance(source, Cell):
         return source
-    return build_cell(Source(textwrap.dedent(source)) if isinstance(source, str) else source_of_function(source))
+    if isinstance(source, str):
+        return cell_of_source(Source(textwrap.dedent(source)))
+    if not callable(source):
+        raise wrong("cell", "a Cell, text with a def, a function, or a name of the zoo where one is asked for", source)
+    return cell_of_source(source_of_function(source))
+
+
+def cell_of_source(source: Source, name: str | None = None) -> Cell:
+    """The cell that a person wrote: what is doubtful in it is warned of, where they asked for it."""
+    definition = read_definition(source, name)
+    program = infer(definition)
+    for doubt in doubts(definition, program):
+        warnings.warn(doubt, stacklevel=_outside())
+    return _build(program)
+
+
+def _outside() -> int:
+    """How far above its caller is the first line that is not symrnn's."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("symrnn."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def build_cell(source: Source, name: str | None = None) -> Cell:
-    """The cell in a source, or the one called `name`."""
-    program = infer(read_definition(source, name))
+    """The cell in a source, or the one called `name`; without warnings, for texts that symrnn has or makes."""
+    return _build(infer(read_definition(source, name)))
+
+
+def _build(program: Program) -> Cell:
+    source = program.source
     lines, variables = lower(program)
     equations: list[Equation] = []
     for index, line in enumerate(lines):
         try:
             expr = to_expr(line.node)
         except Unfit as unfit:
-            raise source.error(unfit.problem, unfit.node.span) from None
+            raise source.error(unfit.problem, unfit.node.span, mend=unfit.mend) from None
         terms = tuple(Term(sign * to_expr(node), "definition", (line.name,)) for sign, node in written_terms(line.node))
         shape = variables[line.name].shape
         equations.append(Equation(index + 1, line.name, expr, shape, terms, "definition", "forward", written=line.node))

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import sympy
 
-from ..language.expressions import LARGEST_EXPONENT, fits_double
+from ..language.expressions import DOUBLE, LARGEST_EXPONENT, fits_double
 from ..language.nodes import Apply, Assignment, Name, Node, Number, walk
 from ..language.program import Program, Variable
 from ..operations.functions import number
@@ -141,9 +141,10 @@ def lower(program: Program) -> tuple[tuple[Assignment, ...], dict[str, Variable]
 class Unfit(Exception):
     """A constant in an expression came out as something that no double is; carries the node and the problem."""
 
-    def __init__(self, node: Node, problem: str) -> None:
+    def __init__(self, node: Node, problem: str, mend: str) -> None:
         self.node = node
         self.problem = problem
+        self.mend = mend
         super().__init__(problem)
 
 
@@ -153,16 +154,16 @@ def to_expr(node: Node) -> sympy.Expr:
     expr = _build(node)
     factors = sympy.Mul.make_args(expr)
     if any((factor.is_Number and not factor.is_finite) or factor is sympy.zoo for factor in factors):
-        raise Unfit(node, "this divides by zero, whatever the values are")
+        raise Unfit(node, "this divides by zero, whatever the values are", "change the divisor")
     for factor in factors:
         base, exponent = factor.as_base_exp()
         if exponent.is_Rational and abs(exponent) > LARGEST_EXPONENT:
-            raise Unfit(node, f"the exponents combine to more than {LARGEST_EXPONENT}")
+            raise Unfit(node, f"the exponents combine to more than {LARGEST_EXPONENT}", "write exp(k * log(a))")
         # Only numbers are asked for their sign: for anything else SymPy would think long.
         if base.is_Number and base.is_negative and exponent.is_Rational and not exponent.is_Integer:
-            raise Unfit(node, "this is the root of a negative number")
+            raise Unfit(node, "this is the root of a negative number", "a power k of a number below 0 has a whole k")
         if factor.is_Rational and not fits_double(Fraction(int(factor.p), int(factor.q))):
-            raise Unfit(node, "this number is beyond what double precision can hold")
+            raise Unfit(node, "this number is beyond what double precision can hold", DOUBLE)
     return expr
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from ..arguments import choice, real, whole
+from ..arguments import sizes as sizes_of
 from ..errors import InputError, OptionError, nearest
 from ..sizes import Shape
 
@@ -58,14 +60,12 @@ def default_dims(cell: Cell, sizes: tuple[int, ...] = _DEFAULT_SIZES) -> dict[st
 
 def complete_dims(cell: Cell, dims: Mapping[str, int] | None) -> dict[str, int]:
     """Given sizes with defaults for the rest; a name that the cell does not have raises."""
-    given = dict(dims or {})
-    for name, value in given.items():
+    given = sizes_of("dims", dims)
+    for name in given:
         if name not in cell.dims:
             known = ", ".join(cell.dims) or "none"
-            meant = nearest(name, list(cell.dims))
+            meant = nearest(str(name), list(cell.dims))
             raise OptionError(f"{cell.name} has no dimension {name!r}; it has: {known}. {meant}".rstrip())
-        if value < 1:
-            raise OptionError(f"the dimension {name!r} must be at least 1, not {value}")
     complete = given if set(given) == set(cell.dims) else {**default_dims(cell), **given}
     for need in cell.program.constraints:
         if need.value(complete) < 0:
@@ -87,20 +87,19 @@ def draw_sample(
 ) -> Sample:
     """Standard normal entries; matrices divided by the root of their columns, and parameters times `scale`. The kinds
     draw the same numbers and then change them."""
-    if T < 1 or N < 1:
-        raise OptionError(f"T and N are at least 1, not T = {T}, N = {N}")
-    if dtype not in ("float32", "float64"):
-        raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
-    if kind not in KINDS:
-        meant = nearest(kind, list(KINDS)) or f"the kinds are: {', '.join(KINDS)}"
-        raise OptionError(f"{kind!r} is not a kind of sample; {meant}")
+    T, N, seed = whole("T", T, 1), whole("N", N, 1), whole("seed", seed)
+    choice("dtype", dtype, ("float32", "float64"))
+    choice("kind", kind, KINDS)
     sizes = complete_dims(cell, dims)
-    scale *= _SPREADS.get(kind, 1.0)
+    scale = real("scale", scale) * _SPREADS.get(kind, 1.0)
     generator = np.random.default_rng(seed)
 
     def draw(shape: Shape, lead: tuple[int, ...] = (), spread: float = 1.0) -> np.ndarray[Any, Any]:
         full = lead + tuple(size.value(sizes) for size in shape)
-        return np.asarray(generator.standard_normal(full) * spread, dtype=dtype)
+        try:
+            return np.asarray(generator.standard_normal(full) * spread, dtype=dtype)
+        except (MemoryError, ValueError):  # ValueError: more entries than NumPy counts
+            raise OptionError(f"an array of the shape {full} does not fit into memory; take smaller sizes") from None
 
     params: Arrays = {}
     for name, shape in cell.params.items():

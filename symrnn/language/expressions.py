@@ -10,6 +10,7 @@ from ..errors import Span, nearest
 from ..operations.entry import Operation
 from ..operations.table import FUNCTIONS, OPERATIONS
 from ..sizes import Size, Slice
+from .idioms import EXPRESSIONS, FUNCTIONS_OF_OTHERS, is_module
 from .nodes import Apply, Name, Node, Number
 from .source import Source
 
@@ -18,6 +19,7 @@ DEEPEST = 200
 LARGEST_EXPONENT = 64
 LONGEST_NAME = 100
 _LARGEST_NUMBER = Fraction(10) ** 300
+DOUBLE = "use a number between 1e-300 and 1e300, or 0"
 _NAME = re.compile(r"[A-Za-z_Α-Ωα-ωϑϕϵ][A-Za-z0-9_Α-Ωα-ωϑϕϵ]*")
 
 _BINARY: dict[type[ast.operator], str] = {
@@ -47,11 +49,19 @@ _SIGNS: dict[type[ast.operator], str] = {
 def check_name(source: Source, name: str, span: Span) -> None:
     """Refuse names that no formula could print, and names that are functions."""
     if len(name) > LONGEST_NAME:
-        raise source.error(f"a name has at most {LONGEST_NAME} characters, this one has {len(name):,}", span)
+        raise source.error(
+            f"a name has at most {LONGEST_NAME} characters, this one has {len(name):,}", span, mend="take a shorter one"
+        )
+    if not source.text.isascii() and "ᵀ" in source.excerpt(span):
+        raise source.error("a raised T would be a letter of the name", span, mend="write W.T for the transpose")
     if name in ("nan", "inf"):
         raise source.error(f"`{name}` is not a number of the language", span, mend="use integers and decimals")
     if name in FUNCTIONS:
-        raise source.error(f"`{name}` is a function and cannot name a value", span, mend=f"rename it, say `{name}_1`")
+        raise source.error(
+            f"`{name}` is a function and cannot name a value",
+            span,
+            mend=f"rename it, say `{name}_1`, or call it: `{name}(…)`",
+        )
     if not _NAME.fullmatch(name) or name.strip("_") == "":
         raise source.error(
             f"`{name}` is not a name that formulas can use", span, mend="use Latin or Greek letters, digits and _"
@@ -82,7 +92,11 @@ def read_expression(source: Source, node: ast.expr, depth: int = 0) -> Node:
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             exponent = _constant(source, right, "an exponent", "for a variable exponent write exp(k * log(a))")
             if abs(exponent) > LARGEST_EXPONENT:
-                raise source.error(f"the exponent {exponent} is beyond ±{LARGEST_EXPONENT}", source.span(right))
+                raise source.error(
+                    f"the exponent {exponent} is beyond ±{LARGEST_EXPONENT}",
+                    source.span(right),
+                    mend="write exp(k * log(a)) for a large exponent",
+                )
             return Apply("pow", (inner(left),), (exponent,), span)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return Apply(_BINARY[type(op)], (inner(left), inner(right)), span=span)
@@ -116,44 +130,35 @@ def _refusal(node: ast.expr) -> str:
         case ast.Compare():
             return "a comparison has one of > < >= <= between two values"
         case _:
-            words = {
-                "Lambda": "a lambda",
-                "ListComp": "a comprehension",
-                "SetComp": "a comprehension",
-                "Set": "a set",
-                "Dict": "a dictionary",
-                "Yield": "`yield`",
-                "YieldFrom": "`yield from`",
-                "DictComp": "a comprehension",
-                "GeneratorExp": "a comprehension",
-                "JoinedStr": "an f-string",
-                "IfExp": "`if … else`",
-                "BoolOp": "`and`, `or`",
-                "NamedExpr": "`:=`",
-                "Await": "`await`",
-                "Starred": "`*`",
-                "Tuple": "a tuple",
-            }
             kind = type(node).__name__
-            return f"{words.get(kind, kind)} is not part of the language of cells"
+            return f"{EXPRESSIONS[kind][0] if kind in EXPRESSIONS else kind} is not part of the language of cells"
 
 
 def _mend(node: ast.expr) -> str:
     match node:
-        case ast.Attribute(attr="transpose" | "t" | "H" | "mT"):
-            return "write W.T"
+        case ast.Attribute(value=ast.Name(id="self"), attr=attribute):
+            return f"write {attribute}: names that are never assigned are parameters"
+        case ast.Attribute(attr=attribute) if attribute in FUNCTIONS_OF_OTHERS:
+            return FUNCTIONS_OF_OTHERS[attribute]
+        case ast.Attribute(attr=attribute):
+            return f"a dot is no part of a name: write {attribute}, or W.T for the transpose"
         case ast.BinOp(op=ast.FloorDiv()):
-            return "write / for elementwise division"
+            return "write / for elementwise division, floor(a / b) for the whole part"
+        case ast.BinOp(op=ast.Mod()):
+            return "write mod(a, b)"
         case ast.BinOp(op=ast.BitXor()):
             return "write ** for a power"
-        case ast.BoolOp() | ast.IfExp():
-            return "where(a > b, u, v) chooses between values; nest it for more than one condition"
-        case ast.Tuple():
-            return "[a, b] concatenates"
+        case ast.BinOp() | ast.UnaryOp():
+            return "conditions are 1 or 0: a > b times c > d, 1 - (a > b), or where(a > b, u, v)"
+        case ast.List():
+            return "name what it joins: [h, x]"
+        case ast.Compare(ops=[ast.Eq() | ast.NotEq()]):
+            return "two real numbers are hardly ever equal: write a >= b, or where(a > b, u, v)"
         case ast.Compare():
             return "nest where(…) for more than one condition"
         case _:
-            return "a cell is made of + - * / ** @ .T [a, b] a[lo:hi] and functions such as tanh"
+            usual = "a cell is made of + - * / ** @ .T [a, b] a[lo:hi] and functions such as tanh"
+            return EXPRESSIONS.get(type(node).__name__, ("", usual))[1]
 
 
 def read_number(source: Source, value: object, span: Span) -> Fraction:
@@ -163,11 +168,11 @@ def read_number(source: Source, value: object, span: Span) -> Fraction:
         what = kinds.get(type(value)) or f"`{'...' if value is ... else value}`"
         raise source.error(f"{what} is not a number of the language", span, mend="use integers and decimals")
     if value != value or value in (float("inf"), float("-inf")):
-        raise source.error("this number is not finite", span)
+        raise source.error("this number is not finite", span, mend=DOUBLE)
     number = Fraction(value) if isinstance(value, int) else Fraction(repr(value))
     underflown = value == 0 and re.search("[1-9]", re.split("[eE]", source.excerpt(span))[0])
     if underflown or not fits_double(number):
-        raise source.error("this number is beyond what double precision can hold", span)
+        raise source.error("this number is beyond what double precision can hold", span, mend=DOUBLE)
     return number
 
 
@@ -187,10 +192,14 @@ def _constant(source: Source, node: ast.expr, what: str, mend: str) -> Fraction:
         case ast.BinOp(left=ast.Constant() as left, op=ast.Div(), right=ast.Constant() as right):
             divisor = _constant(source, right, what, mend)
             if divisor == 0:
-                raise source.error("this divides by zero, whatever the values are", source.span(node))
+                raise source.error(
+                    "this divides by zero, whatever the values are", source.span(node), mend="change the divisor"
+                )
             quotient = _constant(source, left, what, mend) / divisor
             if not fits_double(quotient):
-                raise source.error("this number is beyond what double precision can hold", source.span(node))
+                raise source.error(
+                    "this number is beyond what double precision can hold", source.span(node), mend=DOUBLE
+                )
             return quotient
         case _:
             raise source.error(f"{what} is a constant number", source.span(node), mend=mend)
@@ -201,7 +210,11 @@ def read_size(source: Source, node: ast.expr, depth: int = 0) -> Size:
     span = source.span(node)
 
     def refuse() -> Exception:
-        return source.error("a size is an integer, a dimension's name, or a sum of such: n, 2*n, n + m - 1", span)
+        return source.error(
+            "a size is an integer, a dimension's name, or a sum of such",
+            span,
+            mend="write n, 2*n, n + m - 1; a part that depends on values is where(a > b, u, v)",
+        )
 
     if depth > DEEPEST:
         raise refuse()
@@ -242,28 +255,40 @@ def _read_call(source: Source, node: ast.Call, depth: int) -> Apply:
         raise source.error(
             "only the functions of the language can be called",
             source.span(node.func),
-            mend=_bare_function(node.func),
+            mend=_instead(node.func),
         )
     name = node.func.id
     if name not in FUNCTIONS:
         if len(name) > LONGEST_NAME:
             check_name(source, name, source.span(node.func))
-        known = nearest(name, list(FUNCTIONS)) or f"known: {', '.join(FUNCTIONS)}"
-        raise source.error(f"`{name}` is not a function of the language", source.span(node.func), mend=known)
+        mend = FUNCTIONS_OF_OTHERS.get(name, "") or nearest(name, list(FUNCTIONS)) or _known_functions()
+        raise source.error(f"`{name}` is not a function of the language", source.span(node.func), mend=mend)
     operation = OPERATIONS[name]
     for argument in node.args:
         if isinstance(argument, ast.Starred):
-            raise source.error("`*` is not part of the language of cells", source.span(argument))
+            what, mend = EXPRESSIONS["Starred"]
+            raise source.error(f"{what} is not part of the language of cells", source.span(argument), mend=mend)
     wanted = len(operation.operands)
     operands = node.args[:wanted]
     if len(operands) < wanted or len(node.args) > wanted + len(operation.options):
         given = f"{len(node.args)} argument{'s' * (len(node.args) != 1)} given"
-        raise source.error(f"`{name}` is called as {signature(operation)}; {given}", span)
+        raise source.error(
+            f"`{name}` is called as {signature(operation)}; {given}", span, mend=_arguments(operation, operands)
+        )
     options = _read_options(source, node, operation, node.args[wanted:])
     children = tuple(read_expression(source, child, depth + 1) for child in operands)
     if name == "where" and not (isinstance(children[0], Apply) and children[0].operation.startswith("greater")):
         raise source.error("the condition of where is a comparison", children[0].span, mend="write where(a > b, u, v)")
     return Apply(name, children, options, span)
+
+
+def _arguments(operation: Operation, given: list[ast.expr]) -> str:
+    """How to call an operation that was given too much or too little; `[a, b]` is one array."""
+    if len(given) < len(operation.operands):
+        return f"give {' and '.join(operation.operands)}, with a sign or a comma between two"
+    if operation.name in ("sum", "mean", "softmax"):
+        return "leave the axis out: the batch is no axis of a cell, and a softmax of a matrix goes row by row"
+    return f"give {' and '.join(operation.operands)} alone; a sign is missing where two names were one argument"
 
 
 def signature(operation: Operation) -> str:
@@ -289,7 +314,7 @@ def _read_options(source: Source, node: ast.Call, operation: Operation, given: l
                 mend=nearest(keyword.arg or "", names) or f"it is called as {signature(operation)}",
             )
         if keyword.arg in values:
-            raise source.error(f"`{keyword.arg}` is given twice", source.span(keyword))
+            raise source.error(f"`{keyword.arg}` is given twice", source.span(keyword), mend="keep one of the two")
         values[keyword.arg] = _constant(source, keyword.value, f"`{keyword.arg}` of {operation.name}", "give a number")
     for option in operation.options:
         if option.name not in values:
@@ -297,15 +322,26 @@ def _read_options(source: Source, node: ast.Call, operation: Operation, given: l
                 raise source.error(
                     f"`{operation.name}` is called as {signature(operation)}; `{option.name}` is missing",
                     source.span(node),
+                    mend=f"give it: {option.name}=1",
                 )
             values[option.name] = option.default
     return tuple(values[name] for name in names)
 
 
-def _bare_function(node: ast.expr) -> str:
-    """`np.tanh` is most likely meant as `tanh`."""
-    if isinstance(node, ast.Attribute):
-        if node.attr in FUNCTIONS:
-            return f"write {node.attr}(…) without a module before it"
-        return nearest(node.attr, list(FUNCTIONS))
-    return ""
+def _instead(function: ast.expr) -> str:
+    """What to write for a call of what is no function's name: `np.tanh(a)`, `h.tanh()`, `torch.cat([h, x])`."""
+    match function:
+        case ast.Attribute(value=value, attr=name) if name in FUNCTIONS:
+            module = isinstance(value, ast.Attribute) or (isinstance(value, ast.Name) and is_module(value.id))
+            where = "without a module before it" if module else "with the value in the parentheses"
+            return f"write {name}(…) {where}"
+        case ast.Attribute(value=ast.Name(id="self")):
+            return "a cell has no `self`: write the product, W @ x + b, and the function, tanh(…), themselves"
+        case ast.Attribute(attr=name):
+            return FUNCTIONS_OF_OTHERS.get(name, "") or nearest(name, list(FUNCTIONS)) or _known_functions()
+        case _:
+            return "a product has a sign: f * (h + c), W @ (r * h)"
+
+
+def _known_functions() -> str:
+    return f"known: {', '.join(FUNCTIONS)}"

@@ -41,6 +41,7 @@ class _Inference:
         self.constraints: list[tuple[Size, Apply]] = []
         self.versions: dict[str, list[str]] = {}
         self.taken: set[str] = set()
+        self.returned: dict[int, Node] = {}
 
     # Names --------------------------------------------------------------------------------------------------
 
@@ -59,6 +60,7 @@ class _Inference:
             node = self._rename(line.node)
             self._shape(node)
             self._assign(line.target, self.versions[line.target].pop(0), node, line.span)
+        self._read_returned()
         states = self._finish_states(previous)
         outputs = self._finish_outputs(states)
         self._check_annotations()
@@ -229,13 +231,34 @@ class _Inference:
 
     # The end of a cell --------------------------------------------------------------------------------------
 
+    def _read_returned(self) -> None:
+        """Every returned expression with its names as they stand before the return: none sees what another assigns."""
+        for item in (*self.definition.finals, *self.definition.outputs):
+            if id(item) not in self.returned:
+                self._check_returned(item)
+                self.returned[id(item)] = self._rename(item.node)
+
+    def _check_returned(self, item: Returned) -> None:
+        if not isinstance(item.node, Name):
+            return
+        name = item.node.id
+        known = self.current.get(name)
+        if known is None or self.variables[known].role == "parameter":
+            which = ": it is a parameter" if known else ""
+            made = list(dict.fromkeys(self.variables[line.name].written for line in self.assignments))
+            others = f", or return one of: {', '.join(made)}" if made and not known else ""
+            raise self.source.error(
+                f"`{name}` is returned and never given a value{which}",
+                item.span,
+                mend=f"add a line `{name} = …`{others}",
+            )
+
     def _finish_states(self, previous: dict[str, str]) -> tuple[State, ...]:
         definition = self.definition
         states: list[State] = []
         used: set[str] = set()
         for state, item in zip(definition.states, definition.finals, strict=True):
-            never = isinstance(item.node, Name) and item.node.id == state and self.current[state] == previous[state]
-            if never:
+            if self.returned[id(item)] == Name(previous[state], item.span):
                 raise self.source.error(
                     f"the state `{state}` is never assigned: it would keep its first value for ever",
                     item.span,
@@ -271,34 +294,15 @@ class _Inference:
 
     def _returned(self, item: Returned, wish: str, used: set[str]) -> str:
         """The name of a returned value; an expression, or a name that stands for something else, gets a line."""
-        node = item.node
-        if isinstance(node, Name):
-            if node.id not in self.current:
-                raise self.source.error(
-                    f"`{node.id}` is returned and never given a value",
-                    item.span,
-                    mend=f"add a line `{node.id} = …`"
-                    + (f", or return one of: {', '.join(self._assigned())}" if self.assignments else ""),
-                )
-            known = self.current[node.id]
-            if self.variables[known].role == "parameter":
-                raise self.source.error(
-                    f"`{node.id}` is returned and never given a value: it is a parameter",
-                    item.span,
-                    mend=f"add a line `{node.id} = …`",
-                )
-            if self.variables[known].role == "value" and known not in used:
-                return known
-        renamed = self._rename(node)
-        self._shape(renamed)
+        node = self.returned[id(item)]
+        if isinstance(node, Name) and self.variables[node.id].role == "value" and node.id not in used:
+            return node.id
+        self._shape(node)
         free = wish not in self.variables and wish not in (self.taken - set(self.definition.states))
         name = wish if free else self._fresh_name(f"{wish}_out")
         self.taken.add(name)
-        self._assign(name, name, renamed, item.span)
+        self._assign(name, name, node, item.span)
         return name
-
-    def _assigned(self) -> list[str]:
-        return list(dict.fromkeys(self.variables[line.name].written for line in self.assignments))
 
     def _check_annotations(self) -> None:
         written = {variable.written for variable in self.variables.values()}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ..errors import Span, nearest
+from ..errors import CellError, Span, nearest
+from ..operations.table import FUNCTIONS
 from ..sizes import Shape, Size
 from .expressions import check_name, read_expression, read_size
+from .idioms import EXPRESSIONS, FUNCTIONS_OF_OTHERS, STATEMENTS
 from .nodes import Apply, Name, Node
 from .source import Source, parse_module
 
@@ -83,12 +85,7 @@ def read_definition(source: Source, name: str | None = None) -> Definition:
     if len(found) == 1:
         return _read_function(source, found[0])
     if not found:
-        first = module.body[0] if module.body else None
-        raise source.error(
-            "there is no function definition in this text",
-            source.span(first) if first else None,
-            mend="a cell is a function: def my_cell(x, h): … return h",
-        )
+        raise _no_function(source, module)
     in_file = source.where.endswith(".py")
     raise source.error(
         f"there are {len(found)} functions here: {', '.join(node.name for node in found)}",
@@ -97,6 +94,21 @@ def read_definition(source: Source, name: str | None = None) -> Definition:
         if in_file
         else f"give one, or put them into a file and say which one, such as my_cells.py:{found[0].name}",
     )
+
+
+def _no_function(source: Source, module: ast.Module) -> CellError:
+    """What a text has in place of a function, and what to make of it."""
+    first = module.body[0] if module.body else None
+    mend = "a cell is a function: def my_cell(x, h): … return h"
+    match first:
+        case ast.AsyncFunctionDef():
+            mend = "write def without async: a cell is mathematics, and nothing waits"
+        case ast.ClassDef():
+            mend = STATEMENTS["ClassDef"] + ": def my_cell(x, h): … return h"
+        case _:
+            pass
+    place = source.span(first) if first else None
+    return source.error("there is no function definition in this text", place, mend=mend)
 
 
 def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
@@ -131,7 +143,7 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
             source.span(returned) if returned else span,
             mend=f"end with `return {what}`: the new states in order, the first one being the output",
         )
-    outputs, finals = _read_return(source, returned.value, states)
+    outputs, finals = _read_return(source, returned.value, states, inputs)
     return Definition(
         function.name,
         doc,
@@ -215,6 +227,13 @@ def _read_annotation(source: Source, node: ast.expr) -> Declared:
         return Declared(rank, () if rank == 0 else None, span)
     if isinstance(node, ast.Tuple) and len(node.elts) <= 2:
         return Declared(len(node.elts), tuple(_read_positive_size(source, element) for element in node.elts), span)
+    if isinstance(node, ast.Tuple):
+        raise source.error(
+            f"an annotation has one size or two, this one has {len(node.elts)}",
+            span,
+            mend="a cell has scalars, vectors and matrices: write one matrix a head, (p, n) each; T and the "
+            "batch are no part of a cell",
+        )
     written = node.id if isinstance(node, ast.Name) else ""
     raise source.error(
         "an annotation says a shape",
@@ -226,7 +245,7 @@ def _read_annotation(source: Source, node: ast.expr) -> Declared:
 def _read_positive_size(source: Source, node: ast.expr) -> Size:
     size = read_size(source, node)
     if size.is_number and size.constant < 1:
-        raise source.error("a size is at least one", source.span(node))
+        raise source.error("a size is at least one", source.span(node), mend="write (1,), (n,) or (n + 1,)")
     return size
 
 
@@ -248,6 +267,13 @@ def _read_statement(source: Source, statement: ast.stmt, declared: dict[str, Dec
                 raise source.error(f"`{target}` is annotated twice", span, mend="keep one of the two")
             declared[target] = _read_annotation(source, annotation)
             return Line(target, read_expression(source, value), span) if value is not None else None
+        case ast.AugAssign(target=ast.Name(id=target), op=op):
+            form = {"FloorDiv": "floor({} / …)", "Mod": "mod({}, …)", "Pow": "{} ** 2"}.get(type(op).__name__, "…")
+            raise source.error(
+                "of the short assignments there are += -= *= /= @=",
+                span,
+                mend=f"write {target} = {form.format(target)}",
+            )
         case ast.Assign():
             raise source.error(
                 "one line gives one name a value", span, mend="write one assignment a line: i = …, then f = …"
@@ -258,22 +284,34 @@ def _read_statement(source: Source, statement: ast.stmt, declared: dict[str, Dec
             raise source.error(
                 f"a cell is a list of equations; {_statement_words(statement)} is not one",
                 span,
-                mend="write name = expression lines and one return; `where(a > b, u, v)` chooses between values",
+                mend=_statement_mend(source, statement),
             )
 
 
 def _statement_words(statement: ast.stmt) -> str:
+    names = {"AsyncFor": "for", "AsyncWith": "with", "TryStar": "try", "ImportFrom": "import", "ClassDef": "class"}
+    names |= {"FunctionDef": "def", "AsyncFunctionDef": "def", "Delete": "del"}
+    kind = type(statement).__name__
+    return "a bare expression" if kind == "Expr" else f"`{names.get(kind, kind.lower())}`"
+
+
+def _statement_mend(source: Source, statement: ast.stmt) -> str:
     match statement:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name in FUNCTIONS_OF_OTHERS and name not in FUNCTIONS:
+            return FUNCTIONS_OF_OTHERS[name]
+        case ast.Expr(value=ast.Yield() | ast.YieldFrom() | ast.Await() as value):
+            return EXPRESSIONS[type(value).__name__][1]
+        case ast.Expr(value=ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()])):
+            return f"one = gives a name a value: {name} = …"
         case ast.Expr():
-            return "a bare expression"
-        case ast.FunctionDef() | ast.ClassDef() | ast.ImportFrom() | ast.Delete():
-            return {"F": "`def`", "C": "`class`", "I": "`import`", "D": "`del`"}[type(statement).__name__[0]]
+            return f"give it a name, `y = {source.excerpt(source.span(statement))}`, return it, or remove it"
         case _:
-            return f"`{type(statement).__name__.lower()}`"
+            usual = "write name = expression lines and one return"
+            return STATEMENTS.get(type(statement).__name__, usual)
 
 
 def _read_return(
-    source: Source, value: ast.expr, states: tuple[str, ...]
+    source: Source, value: ast.expr, states: tuple[str, ...], inputs: tuple[str, ...]
 ) -> tuple[tuple[Returned, ...], tuple[Returned, ...]]:
     """`return h, c`: the new states, the first being the output. `return y, (h, c)`: outputs apart from states."""
 
@@ -304,7 +342,9 @@ def _read_return(
             f"{len(finals)} new state{'s' * (len(finals) != 1)} returned, "
             f"{len(states)} taken ({', '.join(states) or 'none'})",
             source.span(value),
-            mend=f"return the new states in the order of the arguments: `return {', '.join(states) or 'y'}`; "
+            mend="take `self` out of the arguments: names that are never assigned are parameters"
+            if inputs[0] == "self"
+            else f"return the new states in the order of the arguments: `return {', '.join(states) or 'y'}`; "
             f"for an output that is not a state, `return y, ({', '.join(states)}{',' * (len(states) == 1)})`",
         )
     given = tuple(item.node.id if isinstance(item.node, Name) else "" for item in finals)

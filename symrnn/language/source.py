@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import CellError, Span, visible
+from ..errors import CellError, CellWarning, Span, shorten
+from .syntax import cure
 
 # Generous for anything that a person writes; small enough that nothing takes long.
 LARGEST_TEXT = 1_000_000
@@ -36,10 +37,12 @@ class Source:
         self, problem: str, span: Span | None = None, *, facts: tuple[str, ...] = (), mend: str = ""
     ) -> CellError:
         """An error at a place of this text."""
-        line_text = ""
-        if span is not None:
-            line_text = self._line(span.line)
+        line_text = self.line(span.line) if span is not None else ""
         return CellError(problem, where=self.where, span=span, line_text=line_text, facts=facts, mend=mend)
+
+    def warning(self, problem: str, span: Span, *, mend: str) -> CellWarning:
+        """A warning at a place of this text."""
+        return CellWarning(problem, where=self.where, span=span, line_text=self.line(span.line), mend=mend)
 
     def span(self, node: ast.AST) -> Span:
         """The place of a syntax node, with columns counted in characters."""
@@ -49,7 +52,8 @@ class Source:
         shift = self.first_line - 1
         return Span(line + shift, column, end_line + shift, end_column)
 
-    def _line(self, number: int) -> str:
+    def line(self, number: int) -> str:
+        """A line by the number that messages give it."""
         index = number - self.first_line
         return self.lines[index] if 0 <= index < len(self.lines) else ""
 
@@ -57,14 +61,13 @@ class Source:
         """`ast` counts columns in bytes of UTF-8; a caret needs characters."""
         if self.text.isascii():
             return byte_offset
-        return len(self._line(line + self.first_line - 1).encode()[:byte_offset].decode(errors="ignore"))
+        return len(self.line(line + self.first_line - 1).encode()[:byte_offset].decode(errors="ignore"))
 
     def excerpt(self, span: Span) -> str:
         """The source of a stretch on one line, shortened in the middle where it is long."""
-        line = self._line(span.line)
+        line = self.line(span.line)
         end = span.end_column if span.end_line == span.line else len(line)
-        text = visible(line[span.column : end].strip())
-        return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+        return shorten(line[span.column : end].strip())
 
 
 def parse_module(source: Source) -> ast.Module:
@@ -91,9 +94,10 @@ def parse_module(source: Source) -> ast.Module:
         column = max(0, (error.offset or 1) - 1)
         end = (error.end_offset or 0) - 1
         span = Span(line, column, line, end if end > column else column + 1)
+        mend = cure(error.msg, source.line(line), column)
         if "int_max_str_digits" in error.msg:
-            raise source.error("this number has more digits than can be read", _longest_line(source)) from None
-        mend = "a product has a sign: W @ x, f * c" if "forgot a comma" in error.msg else ""
+            place = _longest_line(source)
+            raise source.error("this number has more digits than can be read", place, mend=mend) from None
         raise source.error(f"this is not Python syntax: {error.msg}", span, mend=mend) from None
     except (RecursionError, MemoryError):
         raise source.error(
@@ -102,7 +106,7 @@ def parse_module(source: Source) -> ast.Module:
             mend="give its parts names, one line each",
         ) from None
     except ValueError as error:
-        raise source.error(f"this is not text that Python can read: {error}") from None
+        raise source.error(f"this is not text that Python can read: {error}", mend="save it as UTF-8 text") from None
 
 
 def _place(source: Source, offset: int) -> Span:

@@ -15,6 +15,7 @@ from itertools import permutations, product
 from math import prod
 from typing import TYPE_CHECKING
 
+from ..arguments import instance
 from ..errors import OptionError, Span, nearest
 from ..sizes import Shape, show_shape
 from .axes import Axes, read_axes
@@ -49,6 +50,10 @@ class Layout:
     rules: Rules = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        instance("Layout.params", self.params, (str, Mapping), "text with a line for each array, or a dict of such")
+        for what, axes in (("x", self.x), ("outputs", self.outputs), ("state", self.state)):
+            instance(f"Layout.{what}", axes, (str, Mapping), "a text of axes such as 'T N m', or a dict of such")
+        instance("Layout.names", self.names, Mapping, "a dict such as {'h': 'hidden'}")
         object.__setattr__(self, "rules", read_layout(self.params))
 
     @staticmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ..arguments import instance
 from ..catalogue import read_catalogue
 from ..errors import OptionError, nearest
 from .frameworks import elman, jax, keras, native, onnx, programs, pytorch, tensorflow, torchrecurrent
@@ -85,4 +86,6 @@ def _named(cell: str) -> str:
 
 def preset(framework: str, cell: str) -> Layout:
     """The layout of a framework's arrays for a cell."""
+    instance("framework", framework, str, "the name of a framework, such as 'pytorch'")
+    instance("cell", cell, str, "the name of a cell, such as 'lstm'")
     return find_preset(framework, cell).layout

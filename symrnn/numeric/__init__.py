@@ -11,6 +11,8 @@
 `dimensions`  where sizes are read off
 `arrays`      checks of what a person hands in
 `compiled`    a derivation -> compiled C, called as emitted NumPy is
+`cache`       a folder that is its user's alone
+`trial`       a fast kernel proves itself before its first use
 `kernel`      running, gradients, work arrays
 """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,9 @@ from .dimensions import LEADING_AXES, Reading, plan_readings
 Array = np.ndarray[Any, Any]
 
 _REMEMBERED = 256
+DTYPES = ("float32", "float64")
+"""The types that kernels compute in."""
+_NO_NUMBERS = (str, bytes, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +72,25 @@ class Checker:
         if type(value) is np.ndarray and value.dtype == self.dtype:
             return value
         label = f"{what}[{name!r}]" if name else what
-        if isinstance(value, np.ndarray | np.generic):
-            if value.dtype != self.dtype:
-                raise InputError(
-                    f"{label} is {value.dtype} and this kernel computes in {self.dtype}: "
-                    f"convert it with .astype({str(self.dtype)!r}), or derive(…).numpy(dtype={str(value.dtype)!r})"
-                )
-            return np.asarray(value)
+        if isinstance(value, np.ma.MaskedArray):
+            raise InputError(f"{label} is a masked array, and kernels know no masks: fill it with .filled(…)")
         try:
-            return np.asarray(value, dtype=self.dtype)
-        except (TypeError, ValueError) as error:
+            array = np.asarray(value)
+            if array.dtype.kind not in "biufcO" or any(isinstance(v, _NO_NUMBERS) for v in _objects(array)):
+                raise TypeError(f"it is {_described(value)}")
+            if array.dtype.kind != "c" and not isinstance(value, np.ndarray | np.generic):
+                return array.astype(self.dtype)
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{label} is not an array of numbers: {error}") from None
+        if array.dtype == self.dtype:
+            return array
+        if array.dtype.kind == "c":
+            mend = "take .real where the imaginary parts are zero"
+        else:
+            mend = f"convert it with .astype({str(self.dtype)!r})"
+            if array.dtype in DTYPES:
+                mend += f", or derive(…).numpy(dtype={str(array.dtype)!r})"
+        raise InputError(f"{label} is {array.dtype} and this kernel computes in {self.dtype}: {mend}")
 
     def sequence(self, inputs: Arrays) -> tuple[int, int]:
         """T and N."""
@@ -87,7 +99,8 @@ class Checker:
             raise InputError(f"{name} has the shape {first.shape}; a sequence has (T, N, …): steps, batch, features")
         T, N = first.shape[:2]
         if T < 1 or N < 1:
-            raise InputError(f"{name} has the shape {first.shape}; T and N are at least 1")
+            size = "T = 0" if T < 1 else "N = 0"
+            raise InputError(f"{name} has the shape {first.shape}, so {size}; T and N are at least 1")
         return T, N
 
     def dimensions(self, x: Arrays, state: Arrays, params: Arrays) -> dict[str, int]:
@@ -100,14 +113,40 @@ class Checker:
             if array.ndim <= reading.axis:
                 axes = LEADING_AXES[reading.holder]
                 raise InputError(
-                    f"{reading.holder} {reading.array} has the shape {array.shape}: too few axes"
+                    f"{_called(reading.holder, reading.array)} has the shape {array.shape}: too few axes"
                     + (f" behind its {axes} leading ones ({', '.join('TN'[-axes:])})" if axes else "")
                 )
-            dims[reading.dim] = reading.solve(array.shape[reading.axis], dims)
+            size = dims[reading.dim] = reading.solve(array.shape[reading.axis], dims)
+            if size < 1:
+                raise InputError(
+                    f"{_called(reading.holder, reading.array)} has the shape {array.shape}, so {reading.dim} = {size}; "
+                    "sizes are at least 1"
+                )
         for need in self.cell.program.constraints:
             if need.value(dims) < 0:
                 raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")
         return dims
+
+    def fit(self, x: Arrays, state: Arrays, params: Arrays, dims: Mapping[str, int], lead: tuple[int, int]) -> None:
+        """Refuse arrays that do not fit together; the one to blame is that which most of the others contradict."""
+        cell = self.cell
+        groups = (
+            (params, cell.params, (), "params"), (x, cell.inputs, lead, "x"), (state, cell.states, lead[1:], "state")
+        )  # fmt: skip
+        try:
+            for arrays, wanted, axes, what in groups:
+                self.shapes(arrays, wanted, dims, axes, what)
+        except InputError:
+            votes = {dim: Counter({value: 0}) for dim, value in dims.items()}  # what was read wins a tie
+            for arrays, wanted, axes, _ in groups:
+                for name, array in arrays.items():
+                    for size, length in zip(wanted[name], array.shape[len(axes) :], strict=False):
+                        if size.coefficients == ((str(size), 1),):
+                            votes[str(size)][length] += 1
+            voted = {dim: count.most_common(1)[0][0] for dim, count in votes.items()}
+            for arrays, wanted, axes, what in groups:
+                self.shapes(arrays, wanted, voted, axes, what)
+            raise
 
     def shapes(
         self, arrays: Arrays, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...], what: str
@@ -125,10 +164,21 @@ class Checker:
                 words = ["T", "N"][2 - len(lead) :] if lead else []
                 symbols = ", ".join([*words, *map(str, wanted[name])])
                 values = ", ".join(f"{dim} = {value}" for dim, value in dims.items())
-                raise InputError(
-                    f"{what} {name} has the shape {array.shape} and {self.cell.name} needs ({symbols}) = {expected}"
-                    + (f" with {values}" if values else "")
-                )
+                needed = f"{self.cell.name} needs ({symbols}) = {expected}" + (f" with {values}" if values else "")
+                raise InputError(f"{_called(what, name)} has the shape {array.shape} and {needed}")
 
     def zeros(self, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...]) -> Arrays:
         return {n: np.zeros(lead + tuple(s.value(dims) for s in shape), self.dtype) for n, shape in wanted.items()}
+
+
+def _called(what: str, name: str) -> str:
+    """`params W`; an input x is x."""
+    return what if what == name else f"{what} {name}"
+
+
+def _objects(array: Array) -> Iterable[Any]:
+    return array.flat if array.dtype.kind == "O" else ()
+
+
+def _described(value: Any) -> str:
+    return f"{value.dtype}" if isinstance(value, np.ndarray | np.generic) else f"{value!r:.60}"

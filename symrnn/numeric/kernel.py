@@ -13,10 +13,8 @@ from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import Arrays
 from ..errors import InputError, OptionError, nearest
-from .arrays import Array, Checker
-from .compiled import compiled_passes
-from .emit import emit
-from .fast import emit_fast
+from .arrays import DTYPES, Array, Checker
+from .trial import plain_form, trusted
 
 # As many calls may be under way at once (several tapes, several threads) before work arrays are made anew.
 _KEPT = 4
@@ -140,10 +138,8 @@ class Kernel:
         T, N = check.sequence(inputs)
         start = check.named(state, cell.states, "state") if state is not None else {}
         dims = check.dimensions(inputs, start, given)
-        check.shapes(given, cell.params, dims, (), "params")
-        check.shapes(inputs, cell.inputs, dims, (T, N), "x")
+        check.fit(inputs, start, given, dims, (T, N))
         start = start or check.zeros(cell.states, dims, (N,))
-        check.shapes(start, cell.states, dims, (N,), "state")
         packed = params if isinstance(params, Packed) else self.pack(given)
         if tape == "checkpoint" and T > 1:
             return self._forward_in_segments(packed, inputs, start, T, N, dims)
@@ -230,18 +226,12 @@ def build_kernel(
     derivation: Derivation, dtype: str = "float64", *, plain: bool = False, backend: str = "numpy"
 ) -> Kernel:
     """Emit the source of a derivation and compile it: NumPy, with `plain` one equation a line, or C."""
-    if dtype not in ("float32", "float64"):
+    if dtype not in DTYPES:
         raise OptionError(f"dtype is 'float32' or 'float64', not {dtype!r}")
     if backend not in BACKENDS:
         known = " or ".join(map(repr, BACKENDS))
         raise OptionError(f"backend is {known}, not {backend!r}. {nearest(str(backend), list(BACKENDS))}".rstrip())
-    if backend == "c":
-        if plain:
-            raise OptionError('plain=True asks for plain NumPy; leave it out, or backend="c"')
-        source, passes = compiled_passes(derivation, dtype)
-        namespace: dict[str, Any] = {"pack": passes.pack, "forward": passes.forward, "backward": passes.backward}
-    else:
-        source = emit(derivation) if plain else emit_fast(derivation)
-        namespace = {"__name__": f"symrnn_kernel_{derivation.cell.name}"}
-        exec(compile(source, f"<kernel {derivation.cell.name}>", "exec"), namespace)
+    if backend == "c" and plain:
+        raise OptionError('plain=True asks for plain NumPy; leave it out, or backend="c"')
+    source, namespace = plain_form(derivation) if plain else trusted(derivation, dtype, backend)
     return Kernel(derivation.cell, dtype, source, Checker.of(derivation.cell, dtype), namespace)

@@ -150,7 +150,7 @@ class NumpyPrinter:
         texts += [_number(option) for option in options]
         template = operation.numpy
         if not names_in(expr):  # a constant must stay a Python number, which takes the type of what it meets
-            return Text(f"float({template.format(*(f'np.array({text.code})' for text in texts))})", ATOM)
+            return Text(f"float({template.format(*(f'np.float64({text.code})' for text in texts))})", ATOM)
         if template == "{0}":
             return texts[0]
         return Text(_filled(template, texts), ATOM if _is_closed(template) else SUM)

@@ -17,7 +17,10 @@ from .functions import exp, safe_ratio
 
 
 class Structured(sympy.Function):
-    """A head that is opaque to scalar algebra."""
+    """A head that is opaque to scalar algebra, and an ordinary factor in it: SymPy would ask the operands whether they
+    commute, and a tuple of bounds does not say."""
+
+    is_commutative = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         raise AssertionError(f"{type(self).__name__} has an adjoint rule, not a derivative")
@@ -90,7 +93,8 @@ class embed(Structured):
 
 def _need(shape: Shape, rank: int, what: str, mend: str = "") -> Shape:
     if len(shape) != rank:
-        raise ShapeClash(f"{what} takes {('a scalar', 'a vector', 'a matrix')[rank]}", mend)
+        kind = ("scalar", "vector", "matrix")[rank]
+        raise ShapeClash(f"{what} takes a {kind}", mend or f"where it is a {kind}, annotate the name: `v: {kind}`")
     return shape
 
 
@@ -147,7 +151,7 @@ def vector_to_scalar(solver: Solver, shapes: tuple[Shape, ...], options: Options
 
 def softmax_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options) -> Shape:
     if not shapes[0]:
-        raise ShapeClash("softmax takes a vector, or a matrix row by row")
+        raise ShapeClash("softmax takes a vector, or a matrix row by row", "write sigmoid(a) for a scalar")
     return shapes[0]
 
 
@@ -172,7 +176,10 @@ def stack_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options) -> 
 def part_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options) -> Shape:
     (whole,) = shapes
     if len(options) > len(whole):
-        raise ShapeClash(f"{len(options)} subscripts for {('a scalar', 'a vector', 'a matrix')[len(whole)]}")
+        raise ShapeClash(
+            f"{len(options)} subscripts for {('a scalar', 'a vector', 'a matrix')[len(whole)]}",
+            "one subscript an axis: v[0], S[0, 1]; T and the batch are no axes of a cell",
+        )
     result: list[Size] = []
     for axis, size in enumerate(whole):
         if axis >= len(options):
@@ -184,7 +191,7 @@ def part_shape(solver: Solver, shapes: tuple[Shape, ...], options: Options) -> S
             lower, upper = slice_bounds(bounds, size)
             length = upper - lower
             if length.is_number and length.constant < 1:
-                raise ShapeClash("the slice is empty")
+                raise ShapeClash("the slice is empty", "the upper bound lies above the lower one: a[:n], a[n:2*n]")
             result.append(length)
     return tuple(result)
 

@@ -60,8 +60,8 @@ def at_least(a, b):
 '''
 _WHERE = '''\
 def where(condition, a, b):
-    """a where the condition is 1, b elsewhere, in the condition's type."""
-    return np.where(condition > 0, a, b).astype(condition.dtype, copy=False)
+    """a where the condition is 1, b elsewhere, in the type of all three."""
+    return np.where(condition > 0, a, b).astype(np.result_type(condition, a, b), copy=False)
 '''
 _INSIDE = '''\
 def inside(a, lower, upper):

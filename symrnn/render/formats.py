@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..arguments import instance
 from ..derivation import Derivation
 from ..errors import OptionError, nearest
 from .document import build_document
@@ -34,6 +35,7 @@ def render(
     evidence: Evidence | None = None,
 ) -> str:
     """A derivation in one of `FORMATS`."""
+    instance("format", form, str, "the name of a format, such as 'text'")
     if form not in FORMATS:
         meant = nearest(form, list(FORMATS)) or f"the formats are: {', '.join(FORMATS)}"
         raise OptionError(f"{form!r} is not a format; {meant}")

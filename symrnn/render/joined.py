@@ -9,8 +9,9 @@ import ast
 from collections import Counter
 
 from ..derivation import Derivation, derive
-from ..equations import Cell, cell
+from ..equations import Cell, build_cell
 from ..errors import CellError
+from ..language import Source
 from ..sizes import Shape
 
 
@@ -36,7 +37,7 @@ def join_weights(source: Cell) -> Cell:
         if argument.annotation is None and shape:
             argument.annotation = ast.parse(_written(shape), mode="eval").body
     try:
-        return cell(ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+        return build_cell(Source(ast.unparse(ast.fix_missing_locations(tree)) + "\n"))
     except CellError:  # a size that the joined weights no longer tell: the separate ones stay
         return source
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Self
 
+from ..arguments import instance
 from ..errors import OptionError, nearest
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -133,14 +134,16 @@ def read_notation(words: str | Notation) -> Notation:
     """A notation from words: a preset, options, or both: `greff`, `vectors=row`, `colah,time=superscript`."""
     if isinstance(words, Notation):
         return words
+    instance("notation", words, str, "a Notation, or words such as 'greff' or 'vectors=row'")
     notation = STANDARD
     for place, word in enumerate(part.strip() for part in words.split(",")):
         option, equals, value = (part.strip() for part in word.partition("="))
         if not equals:
             if place or word not in PRESETS:
+                if word in CHOICES:
+                    raise OptionError(f"{word!r} takes a value: {word}={' or '.join(CHOICES[word])}")
                 meant = nearest(word, [*PRESETS, *CHOICES]) or f"the presets are: {', '.join(PRESETS)}"
-                more = "; options have the form vectors=row" if word in CHOICES else ""
-                raise OptionError(f"{word!r} is not a notation; {meant}{more}")
+                raise OptionError(f"{word!r} is not a notation; {meant}")
             notation = PRESETS[word]
             continue
         if option not in CHOICES:

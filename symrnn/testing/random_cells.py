@@ -7,6 +7,8 @@ come first in every choice, so that failures shrink to a cell that a person can 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -216,6 +218,13 @@ def cells(draw: st.DrawFn, max_lines: int = 9) -> str:
     arguments.insert(len(inputs), "/")
     declared = [f"{name}: {annotation}" for name, annotation in writer.parameters.items()]
     used = " ".join(writer.lines)
+    # A line that nothing reads is meant: an annotation says so.
+    read = Counter(re.findall(r"\w+", used))
+    shapes = {name: shape for shape, names in writer.names.items() for name in names}
+    for k, line in enumerate(writer.lines):
+        name, equals, value = line.partition(" = ")
+        if equals and read[name] == 1:
+            writer.lines[k] = f"{name}: {_ANNOTATION[shapes[name]]} = {value}"
     declared = [line for line in declared if line.split(":")[0] in used.replace("(", " ").replace(")", " ")]
     body = "\n    ".join([*declared, *writer.lines])
     return f"def random_cell({', '.join(arguments)}):\n    {body}\n"

@@ -24,7 +24,7 @@ from ..equations import Cell
 from ..errors import OptionError, Span, SubjectError, SymrnnError, quote
 from ..layouts.axes import kind
 from ..layouts.layout import Layout
-from ..library import as_cell, zoo
+from ..library import as_cell, read_bytes, zoo
 from .forward import open_subject
 from .running import StoppedError, TimeIsUp, described, ended, quote_place, run_theirs
 from .styles import Code, functions
@@ -99,7 +99,7 @@ def _function(names: Mapping[str, Any], which: str, path: str) -> Any:
 
 
 def _run(path: Path, seconds: float) -> ModuleType:
-    data = _read(path)
+    data = read_bytes(path)
     name = f"verified_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
@@ -142,16 +142,6 @@ def _mend(error: BaseException, place: str) -> str:
     if "argv" in place:
         return f"  there are no arguments: sys.argv is the file alone\n{_GUARD}"
     return ""
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "it is no regular file" if path.exists() else ""
-        raise OptionError(f"cannot read {path}: {what}" if what else f"there is no file {path}")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise OptionError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def _compile(path: Path, data: bytes) -> CodeType:

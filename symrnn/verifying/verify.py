@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import instance, real, whole, wrong
 from ..checking.oracles import Key
 from ..checking.places import label, place
 from ..derivation import Derivation, derive
@@ -58,6 +59,9 @@ def verify(
     call may take. The code runs in this process, by turns with ours (`surroundings`): nothing that it does to NumPy, to
     streams or to limits reaches the verdict or stays behind, and whatever it raises but Ctrl-C is a `SubjectError`.
     """
+    seed, seconds = whole("seed", seed), real("seconds", seconds)
+    if layout is not None:
+        instance("layout", layout, Layout, "a symrnn.Layout")
     with surroundings() as around:
         report = _judge(as_cell(cell), _code(backward, forward), layout, seed, dims, seconds)
     return replace(report, notes=(*report.notes, *around.note()))
@@ -87,6 +91,8 @@ def _judge(
 
 def _code(backward: Callable[..., Any] | Code, forward: Callable[..., Any] | None) -> Code:
     if not isinstance(backward, Code):
+        if not callable(backward):
+            raise wrong("backward", "a function, or a Code such as symrnn.verifying.objects(…)", backward)
         return functions(backward, forward)
     return backward if forward is None else replace(backward, forward=forward)
 

@@ -192,7 +192,11 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
             "--diff prints text; it does not go with --format\n  try: symrnn show --help",
         ),
         (["list", "--family", "lstn"], "the zoo has no family 'lstn'; did you mean `lstm`?"),
-        (["show", "none.py"], "cannot read none.py: No such file or directory"),
+        (
+            ["show", "none.py"],
+            "cannot read none.py: No such file or directory\n"
+            "  mend: check the path; `symrnn list` names the cells that need no file",
+        ),
         (
             ["show", "ltsm"],
             f"there is no cell called 'ltsm'; did you mean `lstm`?\n  `symrnn list` names the {len(symrnn.zoo)} cells of "
@@ -223,7 +227,10 @@ def test_a_wrong_cell_exits_with_2_and_shows_the_place() -> None:
 def test_standard_input_that_is_not_utf8_exits_with_2() -> None:
     done = run("show", "-", text=b"def f(x, h):\n    return x + \xff\n")
     assert done.returncode == 2
-    assert done.stderr == b"symrnn: standard input: this is not UTF-8 text: invalid start byte at byte 28\n"
+    assert (
+        done.stderr
+        == b"symrnn: standard input: this is not UTF-8 text: invalid start byte at byte 28\n  mend: save it as UTF-8\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["", "list", "show", "check", "code"])

@@ -123,7 +123,7 @@ def test_a_matrix_used_twice_and_once_transposed():
 
 def test_what_does_not_reach_the_loss_has_no_adjoint_and_a_zero_gradient():
     derivation = symrnn.derive(
-        "def f(x, h):\n    unused = V @ x\n    h = tanh(stop_gradient(W @ x) + R @ h)\n    return h"
+        "def f(x, h):\n    unused: vector = V @ x\n    h = tanh(stop_gradient(W @ x) + R @ h)\n    return h"
     )
     assert "delta_unused" not in {equation.name for equation in derivation.adjoints}
     zero = {equation.name for equation in derivation.gradients if equation.expr == 0}

@@ -126,7 +126,9 @@ def test_several_inputs_are_a_mapping_in_order() -> None:
 
 
 def test_outputs_apart_from_states() -> None:
-    cell = symrnn.cell("def f(x, h, c):\n    c = c + W @ x\n    h = tanh(c)\n    y = V @ h\n    return y, (h, c)\n")
+    cell = symrnn.cell(
+        "def f(x, h: vector, c):\n    c = c + W @ x\n    h = tanh(c)\n    y = V @ h\n    return y, (h, c)\n"
+    )
     assert texts(cell.outputs) == {"y": ("p",)}
     assert texts(cell.states) == {"h": ("n",), "c": ("n",)}
 

@@ -11,7 +11,7 @@ from symrnn.equations.lower import written_terms
 from symrnn.operations.table import BY_HEAD
 
 
-def equations(body: str, header: str = "x, h") -> list[tuple[str, str]]:
+def equations(body: str, header: str = "x: vector, h: vector") -> list[tuple[str, str]]:
     cell = symrnn.cell(f"def f({header}):\n    {body}\n    return h\n")
     return [(equation.name, str(equation.expr)) for equation in cell.equations]
 
@@ -57,6 +57,7 @@ def test_names_never_collide_with_those_of_the_user() -> None:
 NAMES = st.sampled_from(["a_h", "u_h", "h_prev", "h_1", "a_h_2", "u_h_2", "h_prev_", "delta_h", "g_h", "carry_h", "y"])
 
 
+@pytest.mark.filterwarnings("ignore:.*nothing reads:symrnn.errors.CellWarning")
 @given(st.lists(NAMES, min_size=1, max_size=6), NAMES)
 def test_every_name_is_given_once_whatever_the_user_calls_things(targets: list[str], parameter: str) -> None:
     lines = [f"    {target} = tanh(R @ (h * {parameter})) + V @ x" for target in targets]

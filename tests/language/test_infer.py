@@ -72,11 +72,11 @@ def test_matrix_states_and_scalars() -> None:
 
 
 def test_the_first_letter_after_underscores_decides() -> None:
-    assert len(shapes("def f(x, h):\n    return tanh(_W @ x + _b)\n")["_W"]) == 2
+    assert len(shapes("def f(x, h):\n    return tanh(_W @ x + _b) + h\n")["_W"]) == 2
 
 
 def test_an_annotation_overrules_the_first_letter() -> None:
-    found = shapes("def f(x, h):\n    w: matrix\n    B: vector\n    return tanh(w @ x + B)\n")
+    found = shapes("def f(x, h):\n    w: matrix\n    B: vector\n    return tanh(w @ x + B) + h\n")
     assert (len(found["w"]), len(found["B"])) == (2, 1)
 
 
@@ -92,8 +92,8 @@ def test_the_last_value_of_a_name_keeps_it() -> None:
 
 
 def test_a_state_stands_for_its_old_value_until_it_is_assigned() -> None:
-    first = symrnn.cell("def f(x, h, c):\n    h = o * tanh(c)\n    c = c + x\n    return h, c\n")
-    then = symrnn.cell("def f(x, h, c):\n    c = c + x\n    h = o * tanh(c)\n    return h, c\n")
+    first = symrnn.cell("def f(x, h: vector, c):\n    h = o * tanh(c)\n    c = c + x\n    return h, c\n")
+    then = symrnn.cell("def f(x, h: vector, c):\n    c = c + x\n    h = o * tanh(c)\n    return h, c\n")
     assert "c_prev" in {symbol.name for symbol in first.equations[0].expr.free_symbols}
     assert "c_prev" not in {symbol.name for symbol in then.equations[-1].expr.free_symbols}
 
@@ -105,7 +105,9 @@ def test_an_input_may_be_given_a_new_value() -> None:
 
 
 def test_new_states_may_have_names_of_their_own() -> None:
-    cell = symrnn.cell("def f(x, h, c):\n    c_new = c + W @ x\n    h_new = tanh(c_new)\n    return h_new, c_new\n")
+    cell = symrnn.cell(
+        "def f(x, h: vector, c):\n    c_new = c + W @ x\n    h_new = tanh(c_new)\n    return h_new, c_new\n"
+    )
     assert [equation.name for equation in cell.equations] == ["c", "h"]
 
 
@@ -118,7 +120,7 @@ def test_states_may_be_swapped() -> None:
 
 @pytest.mark.parametrize("returned", ["tanh(W @ x + R @ h)", "-h", "[h[1:], h[:1]]"])
 def test_a_returned_expression_gets_a_line(returned: str) -> None:
-    assert symrnn.cell(f"def f(x, h):\n    return {returned}\n").equations[-1].name == "h"
+    assert symrnn.cell(f"def f(x: vector, h: vector):\n    return {returned}\n").equations[-1].name == "h"
 
 
 def test_names_that_the_user_has_taken_are_left_alone() -> None:

@@ -161,7 +161,7 @@ def test_what_a_generous_person_might_write_is_read_and_derived(text: str) -> No
     [("ｔａｎｈ(x)", "tanh(x)"), ("ｘ", "x"), ("ﬁ", "fi"), ("ⅷ", "viii"), ("Ω @ x", "Ω @ x")],
 )
 def test_unicode_names_are_what_python_makes_of_them(written: str, means: str) -> None:
-    text = "def f(x, h):\n    h = h + ({})\n    return h\n"
+    text = "def f(x: vector, h):\n    h = h + ({})\n    return h\n"
     odd, plain = symrnn.cell(text.format(written)), symrnn.cell(text.format(means))
     assert [e.expr for e in odd.equations] == [e.expr for e in plain.equations]
 

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 import symrnn
-from symrnn.numeric.compiled.compiler import cache_folder, find_compiler
+from symrnn.numeric import cache as caching
+from symrnn.numeric.compiled import compiler as loading
+from symrnn.numeric.compiled.compiler import find_compiler
 
 
 @pytest.fixture
@@ -106,33 +109,153 @@ def test_it_is_compiled_once(compiler, cache, tmp_path, monkeypatch):
     second = gradients(symrnn.derive("rnn").numpy(backend="c"), sample)
     assert log.read_text() == "x\n"
     assert all(np.array_equal(first[name], second[name]) for name in first)
-    (library,) = cache.iterdir()
-    assert library.name.startswith("rnn-")
+    assert len(list(cache.glob("rnn-*.so"))) == 1
     monkeypatch.setenv("CFLAGS", "-O1")
     symrnn.derive("rnn").numpy(backend="c")
     symrnn.derive("rnn").numpy("float32", backend="c")
     assert log.read_text() == "x\nx\nx\n"
 
 
-def test_a_damaged_library_is_compiled_anew(compiler, cache):
+ANSWER = "int answer(void) { return ANSWER; }"
+
+
+def answer_in_a_process(number):
+    program = (
+        "from symrnn.numeric.compiled.compiler import load_library\n"
+        f"print(load_library({ANSWER!r}, 'answer', ['answer'], ['-DANSWER={number}']).answer())"
+    )
+    root = Path(symrnn.__file__).parents[1]
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root
+    )
+
+
+def _cut_short(library, elsewhere):
+    library.write_bytes(library.read_bytes()[:5000])
+
+
+def _empty(library, elsewhere):
+    library.write_bytes(b"")
+
+
+def _other_bytes(library, elsewhere):
+    data = bytearray(library.read_bytes())
+    data[len(data) // 2] ^= 1
+    library.write_bytes(data)
+
+
+def _behind_a_link(library, elsewhere):
+    moved = elsewhere / "library.so"
+    library.rename(moved)
+    library.symlink_to(moved)
+
+
+def _anybody_may_write(library, elsewhere):
+    library.chmod(0o777)
+
+
+def _a_pipe(library, elsewhere):
+    library.unlink()
+    os.mkfifo(library)
+
+
+def _without_symbols(library, elsewhere):
+    """Another program's library under a name that fits its bytes."""
+    source = elsewhere / "other.c"
+    source.write_text("int something(void) { return 1; }")
+    subprocess.run([*find_compiler(), "-shared", "-fPIC", str(source), "-o", str(elsewhere / "other.so")], check=True)
+    data = (elsewhere / "other.so").read_bytes()
+    stem = library.name.rsplit("-", 1)[0]
+    library.unlink()
+    caching.write_file(library.with_name(f"{stem}-{caching.hash_of(data)}.so"), data)
+
+
+DAMAGE = [_cut_short, _empty, _other_bytes, _behind_a_link, _anybody_may_write, _a_pipe, _without_symbols]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_library_that_is_not_what_was_written_is_compiled_anew(damage, compiler, cache, tmp_path, monkeypatch):
+    number = DAMAGE.index(damage)
+    given = (ANSWER, "answer", ["answer"], [f"-DANSWER={number}"])
+    with monkeypatch.context() as patch:  # written and not loaded: who has loaded a library keeps it
+        patch.setattr(loading, "_load", lambda path, functions: path)
+        library = loading.load_library(*given)
+    whole = library.read_bytes()
+    damage(library, tmp_path)
+    assert loading.load_library(*given).answer() == number
+    assert caching.read_file(library) == whole
+
+
+def test_a_library_cut_short_does_not_end_the_process(compiler, cache):
+    for _ in range(2):
+        done = answer_in_a_process(77)
+        assert done.communicate() == ("77\n", "")
+        (library,) = cache.glob("answer-*.so")
+        library.write_bytes(library.read_bytes()[:5000])
+
+
+def test_what_lies_in_the_cache_is_its_users_alone(compiler, cache):
+    symrnn.derive("rnn").numpy(backend="c")
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in cache.rglob("*") if path.is_file()} == {0}
+
+
+def test_a_file_of_another_user_is_not_read(cache, monkeypatch):
+    folder = caching.kept_folder()
+    assert folder == cache
+    caching.write_file(folder / "mine", b"what I wrote")
+    assert caching.read_file(folder / "mine") == b"what I wrote"
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    assert caching.read_file(folder / "mine") is None
+    assert caching.kept_folder() is None
+
+
+def _open_to_all(folder, elsewhere):
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+
+
+def _a_link(folder, elsewhere):
+    folder.parent.mkdir(exist_ok=True)
+    folder.symlink_to(elsewhere)
+
+
+def _a_file(folder, elsewhere):
+    folder.write_text("")
+
+
+@pytest.mark.parametrize(("make", "private"), [(_open_to_all, True), (_a_link, False), (_a_file, False)])
+def test_a_folder_that_is_not_private(make, private, compiler, cache, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    make(cache, elsewhere)
     sample = symrnn.load("rnn").sample()
-    cache.mkdir()
-    # In processes of their own: one that has loaded a library keeps it, whatever becomes of the file.
-    line = "import symrnn; k = symrnn.derive('rnn').numpy(backend='c'); s = symrnn.load('rnn').sample(); print(k.forward(s.params, s.x)[0].sum())"
+    kernel = symrnn.derive("rnn").numpy(backend="c")
+    plain = symrnn.derive("rnn").numpy(plain=True)
+    assert np.allclose(kernel.forward(sample.params, sample.x)[0], plain.forward(sample.params, sample.x)[0])
+    assert caching.kept_folder() == (cache if private else None)
+    if private:
+        assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    else:
+        temporary = caching.working_folder()
+        assert temporary != cache
+        assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
+        assert list(temporary.glob("rnn-*.so"))
+        assert list(elsewhere.iterdir()) == []
 
-    def run():
-        done = subprocess.run(
-            [sys.executable, "-c", line], capture_output=True, text=True, cwd=Path(symrnn.__file__).parents[1]
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
-    first = run()
-    (library,) = cache.iterdir()
-    library.write_bytes(library.read_bytes()[:100])
-    assert run() == first
-    assert library.stat().st_size > 100
-    assert float(first) == pytest.approx(symrnn.derive("rnn").numpy().forward(sample.params, sample.x)[0].sum())
+def test_two_processes_may_compile_at_once(compiler, cache):
+    both = [answer_in_a_process(78) for _ in range(2)]
+    assert [process.communicate() for process in both] == [("78\n", "")] * 2
+    assert not list(cache.glob(".*"))
+
+
+def test_a_write_that_fails_leaves_nothing(cache, monkeypatch):
+    folder = caching.kept_folder()
+    monkeypatch.setattr(os, "replace", lambda a, b: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        caching.write_file(folder / "name", b"data")
+    assert list(folder.iterdir()) == []
 
 
 def test_many_may_compile_at_once(compiler, cache):
@@ -140,7 +263,7 @@ def test_many_may_compile_at_once(compiler, cache):
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: gradients(derivation.numpy(backend="c"), sample), range(8)))
     assert all(np.array_equal(result["W"], results[0]["W"]) for result in results)
-    assert [path.suffix for path in cache.iterdir()] == [".so"]
+    assert [path.suffix for path in cache.glob("*") if not path.name.startswith("verdict-")] == [".so"]
 
 
 def test_without_a_compiler_it_says_so(tmp_path, monkeypatch, cache):
@@ -168,7 +291,7 @@ def test_variables_are_read_as_a_shell_reads_them(compiler, monkeypatch, cache):
 def test_a_long_name(compiler, cache):
     kernel = symrnn.derive(f"def {'f' * 300}(x, h):\n    h = tanh(x + h)\n    return h").numpy(backend="c")
     assert kernel.forward({}, np.zeros((1, 1, 2)))[0].shape == (1, 1, 2)
-    assert len(next(cache.iterdir()).name) < 100
+    assert len(next(cache.glob("f*.so")).name) < 130
 
 
 def test_a_compiler_that_fails_is_quoted(tmp_path, monkeypatch, cache):
@@ -193,19 +316,16 @@ def test_where_the_cache_is(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for value in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert cache_folder() == tmp_path / ".cache" / "symrnn"
+        assert caching.kept_folder() == tmp_path / ".cache" / "symrnn"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
-    assert cache_folder() == tmp_path / "elsewhere" / "symrnn"
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert caching.kept_folder() == tmp_path / "elsewhere" / "symrnn"
+
+
+def test_where_nothing_can_be_written(compiler, cache, monkeypatch):
+    monkeypatch.setattr(caching, "kept_folder", lambda: None)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda prefix: (_ for _ in ()).throw(OSError("no space")))
+    caching._temporary_folder.cache_clear()
     with pytest.raises(
-        symrnn.CompilerError, match=r"there is no folder to keep compiled code in: .*\n  mend: set XDG_"
+        symrnn.CompilerError, match=r"compiled code cannot be kept: no space\n  mend: set XDG_CACHE_HOME"
     ):
-        cache_folder()
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="needs a user whom permissions bind")
-def test_a_cache_that_cannot_be_written(compiler, cache):
-    cache.mkdir(mode=0o500)
-    with pytest.raises(symrnn.CompilerError, match=r"cannot compile to .*\n  mend: set XDG_CACHE_HOME"):
         symrnn.derive("rnn").numpy(backend="c")

@@ -83,7 +83,7 @@ def test_float32_stays_float32_and_agrees_with_float64(name, backend):
 
 ODD = {
     "constants": "def f(x, h):\n    u = 0 * h + 1\n    s = 0.5\n    h = s * tanh(W @ x) + u\n    return h",
-    "param_only_output": "def f(x, h):\n    h = tanh(b)\n    return h",
+    "param_only_output": "def f(x: vector, h: vector):\n    b: vector\n    h = tanh(b)\n    return h",
     "no_state": "def f(x):\n    y = relu(W @ x)\n    return y",
     "several_outputs": "def f(x, h):\n    h = tanh(W @ x + h)\n    s = sum(h)\n    return (h, s), (h,)",
     "slices": "def f(x, h):\n    a = W @ [h, x]\n    h = tanh(a[:n]) * a[n:2 * n] + a[-1]\n    return h",
@@ -176,7 +176,7 @@ def test_wrong_arrays_are_named_with_both_shapes(backend):
         "params has 'w', which rnn does not; it has: W, R, b. did you mean `W`?"
     )
     assert message(x=s.x[0, 0]) == "x has the shape (4,); a sequence has (T, N, …): steps, batch, features"
-    assert message(x=s.x[:0]) == "x has the shape (0, 3, 4); T and N are at least 1"
+    assert message(x=s.x[:0]) == "x has the shape (0, 3, 4), so T = 0; T and N are at least 1"
     assert message(state={"h": s.state["h"][:2]}) == (
         "state h has the shape (2, 6) and rnn needs (N, n) = (3, 6) with m = 4, n = 6"
     )
@@ -186,6 +186,20 @@ def test_wrong_arrays_are_named_with_both_shapes(backend):
     )
     assert message(params=[1, 2]) == "params must be a dict of arrays by name, not list"
     assert message({**s.params, "b": "abc"}).startswith("params['b'] is not an array of numbers: ")
+
+
+def test_of_arrays_that_contradict_each_other_the_odd_one_is_blamed(backend):
+    kernel = symrnn.derive("lstm").numpy(backend=backend)
+    s = symrnn.load("lstm").sample(T=2, N=3)
+    with pytest.raises(symrnn.InputError) as caught:
+        kernel.forward(s.params, np.ones((2, 3, 5)), s.state)
+    assert str(caught.value) == "x has the shape (2, 3, 5) and lstm needs (T, N, m) = (2, 3, 4) with m = 4, n = 6"
+    with pytest.raises(symrnn.InputError, match=r"state h has the shape \(3, 7\) and lstm needs \(N, n\) = \(3, 6\)"):
+        kernel.forward(s.params, s.x, {**s.state, "h": np.ones((3, 7))})
+    with pytest.raises(
+        symrnn.InputError, match=r"params W_f has the shape \(6, 5\) and lstm needs \(n, m\) = \(6, 4\)"
+    ):
+        kernel.forward({**s.params, "W_f": np.ones((6, 5))}, s.x, s.state)
 
 
 def test_wrong_upstream_is_named(backend):

@@ -22,7 +22,7 @@ SMALL = 1e-2
 
 REGRESSIONS = {
     # The operand of a softmax had no name, and its gradient went missing.
-    "softmax_of_a_negative": "def f(x, h):\n    h = 0.5 * h + tanh(softmax(-b) * h + W @ x)\n    return h",
+    "softmax_of_a_negative": "def f(x, h):\n    b: vector\n    h = 0.5 * h + tanh(softmax(-b) * h + W @ x)\n    return h",
     # Terms of a carry that cancel once an adjoint that only passes on is put into them.
     "carry_that_cancels": 'def f(x: "(n,)", /, h: "(n,)", S: "(n, m)"):\n    P: (n, n)\n    V = S\n    S = tanh((0.5 * mean(P) * P) @ (V - S))\n    h = x\n    return h, S',
     # A function of what cancels to a constant.
@@ -30,7 +30,7 @@ REGRESSIONS = {
     # A value that cancels to zero while the names in it still have an axis of sequences.
     "cancelled_terms": "def f(x, h):\n    h = tanh((h - h) - mean(h - h) + W @ x)\n    return h",
     # An output that depends on parameters alone.
-    "param_only_output": 'def f(x, h: "(n,)"):\n    p: scalar\n    h = tanh(h)\n    y = sqrt(1 + square(p))\n    return y, (h,)',
+    "param_only_output": 'def f(x: vector, h: "(n,)"):\n    p: scalar\n    h = tanh(h)\n    y = sqrt(1 + square(p))\n    return y, (h,)',
     # The derivative of an activation was written with the name of the sum that it was a part of.
     "activation_beside_summands": 'def f(x: "(m,)", /, S: "(n, n)"):\n    R: (n, n)\n    S = tanh(elu(S) + S @ R)\n    return S',
     "sigmoid_beside_product": "def f(x, h):\n    h = tanh(sigmoid(h) + W @ x)\n    return h",

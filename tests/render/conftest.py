@@ -70,6 +70,7 @@ def kinky(x, h, alpha_long_name: scalar):
     "names": """
 def names(x_, h1: (n,), delta_h, Δ: scalar):
     W_1: (n, n)
+    b_1x: vector
     kappa = tanh(W_1 @ h1 + W1 @ x_ + gate_bias)
     h1 = Δ * kappa * lam_max * (1 - b_1x) / 3
     delta_h = delta_h - (h1 - x_[0:n]) ** 0.5

@@ -35,7 +35,7 @@ def test_every_choice_changes_the_page(option, choice):
         ("gref", "'gref' is not a notation; did you mean `greff`?"),
         ("adjiont=bar", "a notation has no option 'adjiont'; did you mean `adjoint`?"),
         ("adjoint=baar", "'baar' is no choice for the notation's `adjoint`; did you mean `bar`?"),
-        ("vectors", "'vectors' is not a notation; did you mean `vectors`?; options have the form vectors=row"),
+        ("vectors", "'vectors' takes a value: vectors=column or row"),
         ("vectors=row,greff", "'greff' is not a notation"),
         ("net=bar,adjoint=bar", "a bar cannot mark both"),
         ("net=gate,adjoint=d", "net='gate' tells adjoints apart by their letters"),

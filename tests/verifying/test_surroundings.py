@@ -472,10 +472,10 @@ def test_a_file_that_cannot_be_read_or_run(text, message, tmp_path):
 
 
 def test_a_file_that_is_none(tmp_path):
-    for path, message in ((tmp_path, "it is a folder"), ("/dev/null", "it is no regular file")):
-        with pytest.raises(symrnn.OptionError, match=f"^cannot read {path}: {message}$"):
+    for path, message in ((tmp_path, "it is a folder"), ("/dev/null", "it is a device or a pipe")):
+        with pytest.raises(symrnn.OptionError, match=f"^cannot read {path}: {message}"):
             read_code(str(path))
-    with pytest.raises(symrnn.OptionError, match=r"^there is no file nowhere\.py$"):
+    with pytest.raises(symrnn.OptionError, match=r"^cannot read nowhere\.py: No such file"):
         read_code("nowhere.py")
 
 

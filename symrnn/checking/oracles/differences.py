@@ -93,7 +93,9 @@ def _measure(move: Move, scales: Array, at: Array, noise: Array, points: int) ->
         for kept, new in ((best.values, found.values), (best.bars, found.bars), (best.smooth, found.smooth)):
             kept[:, open_moves] = np.where(better, new, kept[:, open_moves])
         previous = h[open_moves]
-        h[open_moves] = np.clip(_power_of_two(wanted), _SHORTEST * scales[open_moves], _LONGEST * scales[open_moves])
+        shortest, longest = _SHORTEST * scales[open_moves], _LONGEST * scales[open_moves]
+        # Where nothing depends on the entry, as in `0 * h`, no step is too short.
+        h[open_moves] = np.clip(_power_of_two(np.maximum(wanted, shortest)), shortest, longest)
         # The balance is struck once; after that, only what is in the way is shortened further.
         open_moves = open_moves[h[open_moves] != previous if attempt == 0 else h[open_moves] < previous]
         if not open_moves.size:

@@ -136,7 +136,10 @@ def perturb_helpers(helpers: Helpers) -> Helpers:
 
     def coarse(name: str, absolute: float) -> Any:
         def function(a: Any) -> Any:
-            return perturbed(a.noise.rounded(helpers[name](bare(a)), absolute=absolute), a.noise)
+            noise = getattr(a, "noise", None)
+            if noise is None:  # a constant, which is known to the last digit
+                return helpers[name](a)
+            return perturbed(noise.rounded(helpers[name](bare(a)), absolute=absolute), noise)
 
         return function
 

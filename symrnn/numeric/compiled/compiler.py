@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import platform
 import re
-import secrets
 import shlex
 import shutil
 import subprocess
@@ -16,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import CompilerError
+from ..cache import hash_of, read_file, working_folder, write_file
 
 _COMPILERS = ("cc", "gcc", "clang")
 # Nobody reads errno or asks for floating-point exceptions; everything else stays as the standard has it.
@@ -23,24 +22,51 @@ _FLAGS = ("-std=c99", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "
 _WITHOUT = 'derive(…).numpy(), with backend="numpy", needs no compiler'
 
 
-def load_library(source: str, name: str, flags: Sequence[str] = ()) -> ctypes.CDLL:
-    """The library of a source, compiled where it is not in the cache. The key is everything that its bytes depend on;
-    no instructions are used that only this machine has, unless `$CFLAGS` asks for them."""
+def load_library(source: str, name: str, functions: Sequence[str], flags: Sequence[str] = ()) -> ctypes.CDLL:
+    """The library of a source, which has these functions, compiled where the cache lacks it. Its file's name tells all
+    that its bytes depend on, and a hash of them: a file cut short would not raise but end the process.
+
+    No instructions are used that only this machine has, unless `$CFLAGS` asks for them.
+    """
     command = [*find_compiler(), *_FLAGS, *flags, *_words("CFLAGS")]
-    key = "\0".join([source, _version(command[0]), platform.machine(), *command])
-    path = cache_folder() / f"{name[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.so"
+    name = name[:40]  # a file's name has an end, which a cell's need not have
+    stem = f"{name}-{hash_of(source, _version(command[0]), platform.machine(), *command)}"
     try:
-        return ctypes.CDLL(str(path))
-    except OSError:  # it is not there yet, or it was damaged since
-        compile_library(command, source, name, path)
-    try:
-        return ctypes.CDLL(str(path))
+        folder = working_folder()
+        for path in folder.glob(f"{stem}-*.so"):
+            if path.name != _library_name(stem, read_file(path)):
+                continue  # damaged since, or not ours
+            try:
+                return _load(path, functions)
+            except (OSError, AttributeError):
+                continue
+        made = compile_library(command, source, name, folder)
+        path = folder / _library_name(stem, made)
+        write_file(path, made)
     except OSError as error:
+        raise CompilerError(
+            f"compiled code cannot be kept: {error}\n"
+            f"  mend: set XDG_CACHE_HOME to a folder that can be written; {_WITHOUT}"
+        ) from None
+    try:
+        return _load(path, functions)
+    except (OSError, AttributeError) as error:
         raise CompilerError(
             f"{path} was compiled and cannot be loaded: {error}\n"
             f"  mend: see that $CC makes code for this Python ({platform.machine()}), and that programs may run from "
             "that folder ($XDG_CACHE_HOME sets another)"
         ) from None
+
+
+def _library_name(stem: str, data: bytes | None) -> str:
+    return f"{stem}-{hash_of(data)}.so" if data is not None else ""
+
+
+def _load(path: Path, functions: Sequence[str]) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    for function in functions:
+        getattr(library, function)
+    return library
 
 
 def find_compiler() -> list[str]:
@@ -61,42 +87,20 @@ def find_compiler() -> list[str]:
     return [found]
 
 
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/symrnn`, or `~/.cache/symrnn`; made where it is not there."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        # A relative path there is to be ignored, says its specification.
-        folder = (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "symrnn"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except (OSError, RuntimeError) as error:
-        raise CompilerError(
-            f"there is no folder to keep compiled code in: {error}\n"
-            f"  mend: set XDG_CACHE_HOME to a folder that can be written; {_WITHOUT}"
-        ) from None
-    return folder
-
-
-def compile_library(command: Sequence[str], source: str, name: str, path: Path) -> None:
-    """Compile beside the library's place and move it there whole, so that no other process ever sees a part."""
-    name = name[:40]  # a file's name has an end, which a cell's need not have
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as folder:
-            draft = f"{secrets.token_hex(4)}.so"
-            (Path(folder) / f"{name}.c").write_text(source, encoding="utf-8")
-            done = subprocess.run(
-                [*command, f"{name}.c", "-o", draft, "-lm"],
-                cwd=folder, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-            if done.returncode:
-                raise CompilerError(
-                    f"{shlex.join(command)} failed on {name}.c: {_first_error(done.stderr, done.returncode)}\n"
-                    f"  mend: check $CC and $CFLAGS if they are set; {_WITHOUT}"
-                )
-            os.replace(Path(folder) / draft, path)
-    except OSError as error:
-        raise CompilerError(
-            f"cannot compile to {path}: {error}\n  mend: set XDG_CACHE_HOME to a folder that can be written; {_WITHOUT}"
-        ) from None
+def compile_library(command: Sequence[str], source: str, name: str, folder: Path) -> bytes:
+    """What the compiler makes of a source, in a folder of its own within the cache."""
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as place:
+        (Path(place) / f"{name}.c").write_text(source, encoding="utf-8")
+        done = subprocess.run(
+            [*command, f"{name}.c", "-o", f"{name}.so", "-lm"],
+            cwd=place, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        if done.returncode:
+            raise CompilerError(
+                f"{shlex.join(command)} failed on {name}.c: {_first_error(done.stderr, done.returncode)}\n"
+                f"  mend: check $CC and $CFLAGS if they are set; {_WITHOUT}"
+            )
+        return (Path(place) / f"{name}.so").read_bytes()
 
 
 def _words(variable: str) -> list[str]:

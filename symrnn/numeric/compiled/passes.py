@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,9 +58,9 @@ class _Room:
     states_at: Any
 
     @staticmethod
-    def of(layout: _Layout, dtype: np.dtype[Any], *, tape: bool) -> _Room:
+    def of(layout: _Layout, empty: Callable[..., Array], dtype: np.dtype[Any], *, tape: bool) -> _Room:
         counts = (layout.tape if tape else 0, layout.work, layout.states.size)
-        numbers, work, states = (np.empty(count, dtype) for count in counts)
+        numbers, work, states = (empty(count, dtype) for count in counts)
         pointers = _pointers(layout.states.addresses(states))
         return _Room(layout, numbers, work, states, address(numbers), address(work), pointers)
 
@@ -73,10 +74,13 @@ class Passes:
     readings: tuple[Reading, ...]
     library: Mapping[str, Callable[..., int]]
     """The functions by the last part of their names."""
+    file: str
+    """Where they came from: the name tells what is in it."""
+    empty: Callable[..., Array] = np.empty
 
     def pack(self, params: Arrays) -> _Packed:
         row = Row.of(array.shape for array in params.values())
-        buffer = np.empty(row.size, self.dtype)
+        buffer = self.empty(row.size, self.dtype)
         join(params.values(), buffer)
         return _Packed(params, buffer, _pointers(row.addresses(buffer)))
 
@@ -87,10 +91,10 @@ class Passes:
         sizes = self._sizes(dict(zip(cell.inputs, inputs, strict=True)), state, packed.params)
         room: _Room | None = work.get("room")
         if room is None or room.layout.sizes != sizes:
-            room = work["room"] = _Room.of(self._layout(sizes), self.dtype, tape=True)
+            room = work["room"] = _Room.of(self._layout(sizes), self.empty, self.dtype, tape=True)
         layout, count = room.layout, len(cell.outputs)
         join(state.values(), room.states)
-        found = np.empty(layout.returned.size, self.dtype)
+        found = self.empty(layout.returned.size, self.dtype)
         places = layout.returned.addresses(found)
         self.library["forward"](
             *sizes, *_given(packed.pointers), *map(address, inputs), *_given(room.states_at),
@@ -109,9 +113,9 @@ class Passes:
         upstream = [whole(array) for array in (d_outputs.values() if len(cell.outputs) > 1 else (d_outputs,))]
         room: _Room | None = work.get("room")
         if room is None or room.layout.sizes != layout.sizes:
-            room = work["room"] = _Room.of(layout, self.dtype, tape=False)
+            room = work["room"] = _Room.of(layout, self.empty, self.dtype, tape=False)
         join(d_final_state.values(), room.states)
-        found = np.empty(layout.gradients.size, self.dtype)
+        found = self.empty(layout.gradients.size, self.dtype)
         places = layout.gradients.addresses(found)
         first, last = len(cell.params), len(cell.params) + len(cell.inputs)
         self.library["backward"](
@@ -153,7 +157,6 @@ def compiled_passes(derivation: Derivation, dtype: str) -> tuple[str, Passes]:
     """The C of a derivation, and its passes compiled for a type."""
     source, cell = emit_c(derivation), derivation.cell
     prefix = identifier(cell.name)
-    library = load_library(source, prefix, ["-DREAL_FLOAT"] if dtype == "float32" else [])
     size, pointer = ctypes.c_size_t, ctypes.c_void_p
     dims, structs = [size] * len(cell.dims), 2 * bool(cell.states) + bool(cell.params)
     arrays = len(cell.inputs) + len(cell.outputs)
@@ -163,11 +166,13 @@ def compiled_passes(derivation: Derivation, dtype: str) -> tuple[str, Passes]:
         "forward": [size, size, *dims, *[pointer] * (structs + arrays + 2)],
         "backward": [size, size, *dims, *[pointer] * (structs + bool(cell.params) + arrays + len(cell.inputs) + 2)],
     }
+    called = [f"{prefix}_{name}" for name in arguments]
+    library = load_library(source, prefix, called, ["-DREAL_FLOAT"] if dtype == "float32" else [])
     functions = {}
     for name, types in arguments.items():
         function = functions[name] = library[f"{prefix}_{name}"]
         function.argtypes, function.restype = types, size if name.endswith("_size") else None
-    return source, Passes(cell, np.dtype(dtype), plan_readings(cell), functions)
+    return source, Passes(cell, np.dtype(dtype), plan_readings(cell), functions, Path(library._name).name)
 
 
 def _pointers(addresses: list[Address]) -> Any:

@@ -188,8 +188,11 @@ def _terms(equation: Equation) -> tuple[sympy.Expr, ...]:
 
 
 def _can_wait(plan: Plan, equation: Equation) -> bool:
-    """Whether every term has an axis of samples, and what has none is the same at every step."""
+    """Whether every term has an axis of samples, and what has none is the same at every step; a gradient that its terms
+    alone do not give the shape of is added into zeros that have it."""
     if equation.expr == 0 or plan.spread(equation) is not None:
+        return False
+    if plan.printer("x").rank(equation.expr) < len(equation.shape):
         return False
     variables = plan.derivation.variables
     for term in _terms(equation):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ...arguments import instance
 from ...errors import OptionError, nearest
 from .chinese import CHINESE
 from .english import ENGLISH
@@ -22,6 +23,7 @@ def read_language(code: str | Language) -> Language:
     """A language by its code."""
     if isinstance(code, Language):
         return code
+    instance("lang", code, str, "the code of a language, such as 'en'")
     if code not in LANGUAGES:
         meant = nearest(code, list(LANGUAGES)) or f"there are: {', '.join(LANGUAGES)}"
         raise OptionError(f"there is no language {code!r}; {meant}")

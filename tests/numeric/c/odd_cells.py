@@ -84,14 +84,14 @@ def scalar_state(x, h: "(n,)", z: "scalar"):
 """,
     "stateless": "def stateless(x):\n    y = W @ x\n    return y, x",
     "no_parameters": "def no_parameters(x, h):\n    h = tanh(h * sum(x))\n    return h",
-    "nothing_but_parameters": "def nothing_but_parameters(x):\n    p: scalar\n    return sqrt(1 + p * p), ()",
-    "same_state_twice": "def same_state_twice(x, h, c):\n    h = tanh(W @ x + h)\n    return h, (h, h)",
+    "nothing_but_parameters": "def nothing_but_parameters(x: vector):\n    p: scalar\n    return sqrt(1 + p * p), ()",
+    "same_state_twice": "def same_state_twice(x, h, c: vector):\n    h = tanh(W @ x + h)\n    return h, (h, h)",
     "state_beside_the_tape": 'def state_beside_the_tape(x: "(n,)", h: "(n,)"):\n    h = 0.5 * h + x\n    return h',
     "constant": 'def constant(x, h: "(n,)"):\n    h = 0.5 * h\n    y = exp(2) + 0 * sum(x)\n    return y, (h,)',
     "dead_lines": """
 def dead_lines(x, h):
     a = W @ x
-    unread = norm(a) * sum(h) + p
+    unread: vector = norm(a) * sum(h) + p
     h = tanh(a + stop_gradient(R @ h))
     return h
 """,
@@ -137,6 +137,12 @@ def double(α, y0, register):
     REAL: (n, n)
     T: (n, m)
     TANH: (n,)
+    int: vector
+    i: vector
+    at: vector
+    step: vector
+    double_params: vector
+    s: vector
     work = tanh(T @ α + gamma * (REAL @ y0) + int * i + j + at * step)
     y0 = work * θ + f + 0.5 * register + TANH
     register = register * sigmoid(λ * work) + double_params * s

@@ -41,16 +41,17 @@ ODD = {
     ),
     "no_state": "def f(x):\n    y = relu(W @ x + b)\n    return y",
     "parameter_scalars": "def f(x, h):\n    p: scalar\n    u = sqrt(1 + square(p))\n    h = tanh(u * (W @ x) + exp(-u) * h) + sin(p)\n    return h",
-    "parameters_alone": 'def f(x, h: "(n,)"):\n    p: scalar\n    h = tanh(h)\n    y = sqrt(1 + square(p))\n    return y, (h,)',
-    "parameter_vector_alone": "def f(x, h):\n    h = tanh(b)\n    return h",
-    "states_that_change_places": "def f(x, h, c):\n    n = tanh(W @ x + h)\n    c = h\n    h = n\n    return h, c",
+    "parameters_alone": 'def f(x: vector, h: "(n,)"):\n    p: scalar\n    h = tanh(h)\n    y = sqrt(1 + square(p))\n    return y, (h,)',
+    "parameter_vector_alone": "def f(x: vector, h: vector):\n    b: vector\n    h = tanh(b)\n    return h",
+    "states_that_change_places": "def f(x, h, c: vector):\n    n = tanh(W @ x + h)\n    c = h\n    h = n\n    return h, c",
     "one_value_for_two_states": "def f(x, h, c):\n    h = tanh(W @ x + h * c)\n    c = h\n    return h, c",
     "a_state_that_is_a_slice": 'def f(x: "(n + 1,)", /, h: "(n,)"):\n    y = tanh(h)\n    h = x[:n]\n    return y, (h,)',
     "constants": "def f(x, h):\n    u = 0 * h + 1\n    s = 0.5\n    h = s * tanh(W @ x) + u\n    return h",
     "reserved_words": "def torch(x, h):\n    ctx = tanh(W @ x)\n    T = outer(ctx, h)\n    steps = T @ ctx\n    h = steps * params + N @ h * type * len\n    return h",
     "inputs_called_like_words": 'def f(t: "(m,)", steps: "(n,)", /, kept: "(n,)"):\n    kept = tanh(W @ t + steps * kept)\n    return kept',
     "greek": "def f(x, h):\n    σ_1 = sigmoid(α * h)\n    h = tanh(Θ @ x) * σ_1\n    return h",
-    "unused_input_and_parameter": 'def f(x: "(m,)", /, h: "(n,)"):\n    h = tanh(h + sign(b))\n    return h',
+    "a_sum_of_parameters_alone": "def f(x):\n    b: (m,)\n    V: (m, m)\n    y = sum(V) + mean(b)\n    return y",
+    "unused_input_and_parameter": 'def f(x: "(m,)", /, h: "(n,)"):\n    b: vector\n    h = tanh(h + sign(b))\n    return h',
 }
 CELLS = {**{name: name for name in symrnn.zoo}, **ODD}
 FEW = {**{name: name for name in ("gru", "gru_reset_after", "lstm", "peephole_lstm", "rnn")}, **ODD}
