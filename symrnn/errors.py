@@ -133,8 +133,9 @@ def quote(line_text: str, span: Span) -> list[str]:
 
 def visible(text: str) -> str:
     """The text with every character that a terminal would obey, turn around or refuse replaced by a mark of one
-    column: a tab by a space, the rest by �."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else "�" for c in text)
+    column: a tab and other spaces by a space, the rest by �."""
+    spaces = (c == "\t" or (c.isspace() and not c.isascii()) for c in text)
+    return "".join(c if c.isprintable() else " " if space else "�" for c, space in zip(text, spaces, strict=True))
 
 
 def shorten(text: str, most: int = 60) -> str:

@@ -22,7 +22,8 @@ from ..sizes import Shape, Slice
 
 _LINEAR = {"add", "sub", "neg"}
 _FLAT = {"add": "sum", "sub": "sum", "mul": "product", "div": "product"}
-_DEEPEST = 40
+# Operations within an operand. A derivative repeats them, once for each level, so what is larger gets a name.
+_LARGEST = 12
 
 
 @dataclass(slots=True)
@@ -49,21 +50,20 @@ class _Lowering:
         self.lines.append(replace(line, node=node))
 
     def split(self, node: Node, owner: str) -> tuple[Node, int]:
-        """The tree with names where it grows too deep for SymPy, which recurses; and how deep it is. Sums and
-        products are flat there, however long they are."""
+        """The tree with names for operands that hold many operations, and how many it holds itself. Sums and products
+        may be as long as they like; the condition of a `where` stays a comparison."""
         if not isinstance(node, Apply):
             return node, 0
         family = _FLAT.get(node.operation)
-        deepest, parts = 0, list[Node]()
+        count, parts = 1, list[Node]()
         for operand in node.operands:
-            part, depth = self.split(operand, owner)
-            if family is None or not isinstance(part, Apply) or _FLAT.get(part.operation) != family:
-                depth += 1
-            if depth > _DEEPEST:
-                part, depth = self.as_name(part, "u", owner), 1
+            part, inner = self.split(operand, owner)
+            continues = family is not None and isinstance(part, Apply) and _FLAT.get(part.operation) == family
+            if inner > _LARGEST and not continues and not _compares(part):
+                part, inner = self.as_name(part, "u", owner), 0
             parts.append(part)
-            deepest = max(deepest, depth)
-        return replace(node, operands=tuple(parts)), deepest
+            count += inner
+        return replace(node, operands=tuple(parts)), count
 
     def settle(self, node: Node, owner: str, linear: Shape | None) -> Node:
         """The tree with its structured parts named; `linear` is the equation's shape while only sums and constant
@@ -113,6 +113,10 @@ class _Lowering:
             name = f"{wish}_{k}"
         self.taken.add(name)
         return name
+
+
+def _compares(node: Node) -> bool:
+    return isinstance(node, Apply) and node.operation.startswith("greater")
 
 
 def _is_structured(node: Node) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain, count
 from types import MappingProxyType
 
 from ..errors import CellError, Span
@@ -80,8 +82,8 @@ class _Inference:
             new = item.node.id if isinstance(item.node, Name) else ""
             if new in assigned and state not in assigned and new not in becomes and new not in definition.states:
                 becomes[new] = state
-        for target, count in Counter(targets).items():
-            earlier = [self._fresh_name(f"{target}_{k + 1}") for k in range(count - 1)]
+        for target, times in Counter(targets).items():
+            earlier = [self._fresh_name(f"{target}_{k + 1}") for k in range(times - 1)]
             last = becomes.get(target, target)
             if target in definition.inputs:
                 last = self._fresh_name(f"{target}_1")
@@ -324,10 +326,11 @@ class _Inference:
         names: dict[str, Size] = {}
         for wish, shapes in (("n", first), ("m", inputs), ("n", states), ("", rest)):
             wishes = [wish, *_POOL] if wish else [*_POOL]
+            free = _free_names(wishes, taken)
             unknowns = (name for shape in shapes for size in self.solver.resolve_shape(shape) for name in size.names)
             for unknown in unknowns:
                 if unknown.startswith("?") and unknown not in names:
-                    name = _first_free(wishes, taken)
+                    name = next(free)
                     taken.add(name)
                     names[unknown] = Size.of(name)
         return names
@@ -386,11 +389,7 @@ class _Inference:
         )
 
 
-def _first_free(wishes: list[str], taken: set[str]) -> str:
-    for wish in wishes:
-        if wish not in taken:
-            return wish
-    k = 1
-    while f"{wishes[0]}{k}" in taken:
-        k += 1
-    return f"{wishes[0]}{k}"
+def _free_names(wishes: list[str], taken: set[str]) -> Iterator[str]:
+    """Names that nothing has: the wishes, then the first of them with numbers."""
+    numbered = (f"{wishes[0]}{k}" for k in count(1))
+    return (name for name in chain(wishes, numbered) if name not in taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ..errors import CellError, Span, nearest
+from ..errors import CellError, Span, nearest, visible
 from ..operations.table import FUNCTIONS
 from ..sizes import Shape, Size
 from .expressions import check_name, read_expression, read_size
@@ -123,7 +123,8 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
     declared: dict[str, Declared] = {}
     inputs, states, argument_spans = _read_arguments(source, function, declared)
     body = list(function.body)
-    doc = ast.get_docstring(function) or ""
+    # Marks for what no page and no program can hold: controls, lone surrogates, what turns a text around.
+    doc = "\n".join(map(visible, (ast.get_docstring(function) or "").split("\n")))
     if doc or (body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)):
         body = body[1:]
     lines: list[Line] = []

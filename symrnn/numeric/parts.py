@@ -17,9 +17,15 @@ BUILTINS = frozenset(dir(builtins))
 """Names that a module's own lines may call."""
 
 
+def in_docstring(text: str) -> str:
+    """A text that neither ends the docstring that it stands in nor is read as an escape there: whoever wrote it must
+    not write the program."""
+    return text.replace("\\", "\\\\").replace('"""', "'''")
+
+
 def docstring(cell: Cell) -> str:
     """What the module computes, and the shapes of what goes in and out."""
-    first = cell.doc.split("\n")[0] if cell.doc else cell.name
+    first = in_docstring(cell.doc.split("\n")[0]) if cell.doc else cell.name
     lines = [f'"""{cell.name}: forward and backward pass in NumPy, derived by symrnn.', "", first, ""]
     shapes: dict[Shape, list[str]] = {}
     for name, shape in cell.params.items():

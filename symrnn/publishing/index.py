@@ -14,6 +14,7 @@ from ..layouts import frameworks_of
 from ..operations import BY_HEAD
 from ..operations.entry import size_expr
 from ..render import read_language
+from ..render.pages.markdown import words_of
 from ..sizes import Shape, show_shape
 from .pages import MARK, Page, Published
 
@@ -45,7 +46,7 @@ def _fields(cell: Cell, item: Published, with_evidence: bool, phrases: Mapping[s
     names = [page.name for page in item.pages]
     first = next((name for name in names if name.endswith((".md", ".html", ".pdf"))), names[0])
     files = ", ".join(f"[{name.removeprefix(cell.name + '.')}]({name})" for name in names)
-    summary = cell.doc.strip().split("\n")[0]
+    summary = words_of(cell.doc.strip().split("\n")[0])
     yield "<br>".join(part for part in (f"[{cell.name}]({first})", summary, files) if part)
     yield ", ".join(f"{name} {show_shape(shape)}" for name, shape in cell.states.items())
     yield f"{len(cell.params)}: {count_entries(cell.params.values())}" if cell.params else "0"
@@ -60,7 +61,7 @@ def _fields(cell: Cell, item: Published, with_evidence: bool, phrases: Mapping[s
 
 
 def _row(fields: Iterable[str]) -> str:
-    return "| " + " | ".join(field.replace("|", "\\|") for field in fields) + " |"
+    return "| " + " | ".join(re.sub(r"(?<!\\)\|", r"\|", field) for field in fields) + " |"
 
 
 def count_entries(shapes: Iterable[Shape]) -> str:

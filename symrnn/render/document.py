@@ -83,8 +83,14 @@ class Document:
         return self.derivation.cell.name
 
     @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """What the cell's docstring says: its first line, then paragraph by paragraph, each on one line."""
+        first, *rest = self.derivation.cell.doc.strip().split("\n\n")
+        return (first.split("\n")[0], *(" ".join(part.split()) for part in rest))
+
+    @property
     def summary(self) -> str:
-        return self.derivation.cell.doc.strip().split("\n")[0]
+        return self.paragraphs[0]
 
 
 def build_document(
@@ -126,11 +132,13 @@ def build_document(
     )
 
 
+_SPELT = {letter: word for word, letter in GREEK.items()}
+
+
 def _label(derivation: Derivation, equation: Equation) -> str:
     """`lstm-delta-c`; a Greek letter is spelt out, with the number of the line so that no two labels are equal."""
-    words = {letter: word for word, letter in GREEK.items()}
     plain = f"{derivation.cell.name}_{equation.name}"
-    spelt = "".join(words.get(letter, letter) for letter in plain)
+    spelt = "".join(_SPELT.get(letter, letter) for letter in plain)
     return (spelt if spelt == plain else f"{spelt}_{equation.number}").replace("_", "-")
 
 

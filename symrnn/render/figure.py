@@ -235,11 +235,14 @@ def _svg(
 
 
 def _curve(start: Point, bends: list[Point], end: Point) -> str:
-    points = [(start[0] + _HALF_WIDTH, start[1]), *bends, (end[0] - _HALF_WIDTH, end[1])]
-    commands = [f"M{points[0][0]:g} {points[0][1]:g}"]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        middle = (x0 + x1) / 2
-        commands.append(f"C{middle:g} {y0:g} {middle:g} {y1:g} {x1:g} {y1:g}")
+    """From box to box: straight through the columns that it passes, where it has a row of its own, and curved in the
+    gaps between columns, where no box stands."""
+    commands = [f"M{start[0] + _HALF_WIDTH:g} {start[1]:g}"]
+    for (x0, y0), (x1, y1) in pairwise([start, *bends, end]):
+        left, right = x0 + _HALF_WIDTH, x1 - _HALF_WIDTH
+        middle = (left + right) / 2
+        passed = f"H{left:g}" if (x0, y0) != start else ""
+        commands.append(f"{passed}C{middle:g} {y0:g} {middle:g} {y1:g} {right:g} {y1:g}")
     return "".join(commands)
 
 

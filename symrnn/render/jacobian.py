@@ -70,32 +70,45 @@ class Jacobian:
 def local_jacobians(derivation: Derivation) -> tuple[Jacobian, ...]:
     """Each new state with respect to each previous one."""
     states = derivation.cell.program.states
+    needed = _needed(derivation)
     found: list[Jacobian] = []
     for source in states:
         try:
-            paths = _forward(derivation, source.previous)
+            paths = _forward(derivation, source.previous, needed)
         except NoClosedForm:
             found += [Jacobian(state.new, source.previous, None) for state in states]
             continue
         for state in states:
             own = paths.get(state.new, ())
-            found.append(Jacobian(state.new, source.previous, own if len(own) <= LONGEST else None))
+            # A state that is itself stacked, h = [a, x], has a stretch that no matrix meets.
+            closed = len(own) <= LONGEST and not any(path and isinstance(path[0], Stretch) for path in own)
+            found.append(Jacobian(state.new, source.previous, own if closed else None))
     return tuple(sorted(found, key=lambda jacobian: [state.new for state in states].index(jacobian.state)))
 
 
-def _forward(derivation: Derivation, previous: str) -> dict[str, tuple[Path, ...]]:
+def _needed(derivation: Derivation) -> list[tuple[Equation, set[str]]]:
+    """The forward equations that a state asks for, each with the names that it reads; a read-out may have no closed
+    form."""
+    asked = {state.new for state in derivation.cell.program.states}
+    found: list[tuple[Equation, set[str]]] = []
+    for equation in reversed(derivation.forward):
+        if equation.name in asked:
+            read = names_in(equation.expr)
+            asked |= read
+            found.append((equation, read))
+    return found[::-1]
+
+
+def _forward(
+    derivation: Derivation, previous: str, needed: list[tuple[Equation, set[str]]]
+) -> dict[str, tuple[Path, ...]]:
     """What each value owes to a previous state."""
     variables = derivation.variables
     if len(variables[previous].shape) != 1:
         raise NoClosedForm
-    # A read-out may have no closed form, and no state asks for it.
-    needed = {state.new for state in derivation.cell.program.states}
-    for equation in reversed(derivation.forward):
-        if equation.name in needed:
-            needed |= names_in(equation.expr)
     owed: dict[str, tuple[Path, ...]] = {previous: ((),)}
-    for equation in derivation.forward:
-        if equation.name not in needed or not any(name in owed for name in names_in(equation.expr)):
+    for equation, read in needed:
+        if owed.keys().isdisjoint(read):
             continue
         if len(equation.shape) != 1:
             raise NoClosedForm
@@ -146,10 +159,17 @@ def _structured(atom: Any, name: str, owed: dict[str, tuple[Path, ...]], shapes:
             if len(shapes[part.name].shape) != 1:
                 raise NoClosedForm
             upper = lower + shapes[part.name].shape[0]
-            paths += [(Stretch(lower, upper), *path) for path in owed.get(part.name, ())]
+            paths += [_within(lower, upper, path) for path in owed.get(part.name, ())]
             lower = upper
         return paths
     raise NoClosedForm
+
+
+def _within(lower: Size, upper: Size, path: Path) -> Path:
+    """A path into stacked vectors; what is stacked again keeps its place within the stretch."""
+    if path and isinstance(path[0], Stretch):
+        return (Stretch(lower + path[0].lower, lower + path[0].upper), *path[1:])
+    return (Stretch(lower, upper), *path)
 
 
 def _times(first: Diagonal | Matrix, path: Path) -> Path:

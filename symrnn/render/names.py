@@ -150,24 +150,28 @@ def _gradient_name(of: Name, notation: Notation) -> Name:
             return Name("", of=of, gradient=True)
 
 
+_MOST_BARS = 3
+
+
 def _own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
     """The names of what the cell itself speaks of."""
     program = derivation.cell.program
     every = notation.times == "every"
     timed = {*program.outputs, *(state.new for state in program.states)}
     nets = net_inputs(derivation) if notation.net == "bar" else {}
+    bars: dict[str, int] = {}  # how many lines a net input is away from the value whose name it bears
+    for name in [equation.name for equation in reversed(derivation.forward) if equation.name in nets]:
+        bars[name] = bars.get(nets[name], 0) + 1
+        if bars[name] > _MOST_BARS:
+            del bars[name], nets[name]
     own = [v for v in derivation.variables.values() if v.role in ("parameter", "input", "previous", "value")]
     names: dict[str, Name] = {}
     used: set[Name] = set()
     # A capital speaks of weights: a matrix that is a state, as fast weights are, is no W.
     of_values = tuple(pair for pair in notation.names if not pair[0][:1].isupper())
 
-    def bars(name: str) -> int:
-        """How many lines a net input is away from the value whose name it bears."""
-        return 1 + bars(nets[name]) if name in nets else 0
-
     # Who is written by a person comes first; the names that lowering gives are the ones to step aside.
-    for variable in sorted(own, key=lambda v: (v.role == "value", bars(v.name))):
+    for variable in sorted(own, key=lambda v: (v.role == "value", bars.get(v.name, 0))):
         written = variable.written if variable.role in ("input", "previous") else variable.name
         time = {"input": "t", "previous": "t-1", "parameter": ""}.get(
             variable.role, "t" if every or variable.name in timed else ""

@@ -14,6 +14,11 @@ class Code(str):
     """Words of a program, set as such where a format can."""
 
 
+def ticks(text: str, least: int) -> str:
+    """So many backticks that no row of them in the text ends what they open."""
+    return "`" * max(least, 1 + max((len(row) for row in re.findall("`+", text)), default=0))
+
+
 Prose = tuple[str | t.Tree, ...]
 """Words and formulas in the order of reading."""
 

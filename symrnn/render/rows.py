@@ -86,7 +86,9 @@ def turned(node: Tree) -> Tree:
         case Transpose(base=base):
             return base
         case Sum(terms=terms):
-            return Sum(tuple(replace(term, node=turned(term.node)) for term in terms))
+            # Where terms stay what they are under a ᵀ, one for the whole sum reads better, and a scalar needs none.
+            each = tuple(replace(term, node=turned(term.node)) for term in terms)
+            return Transpose(node) if any(isinstance(term.node, Transpose) for term in each) else Sum(each)
         case TimeSum(body=body):
             return TimeSum(turned(body))
         case Outer(left=left, right=right):

@@ -70,7 +70,7 @@ def _explain_term(term: Term, equation: Equation, derivation: Derivation, displa
     if term.through is None or len(term.path) < 2:
         target = t.Symbol(display.naming(term.path[0])) if term.path and term.path[0] in display.shapes else None
         return Step(term.rule, shown, target=target)
-    source = derivation.equations[term.through - 1]
+    source = derivation.forward[term.through - 1]
     identities = tuple(_identities(term, source))
     return Step(
         _rule_key(term, source, display, bool(identities)),

@@ -13,6 +13,7 @@ import sympy
 
 from ..derivation import Derivation
 from ..equations import Equation, Term
+from ..equations.shapes import names_in
 from ..operations import BY_HEAD
 from .notation import Notation
 
@@ -64,7 +65,7 @@ def _with_slopes(shown: Shown, derivation: Derivation, slopes: dict[str, Any]) -
         if term.through is None or term.factor is None:
             terms.append(term)
             continue
-        source = derivation.equations[term.through - 1]
+        source = derivation.forward[term.through - 1]
         expr: Any = term.expr
         for value, slope in _slopes_of(source, sympy.Symbol(term.path[1])):
             name = f"{type(slope).__name__}'({slope.args[0]})"
@@ -92,30 +93,38 @@ def _slopes_of(source: Equation, target: sympy.Symbol) -> Iterator[tuple[Any, An
 # One line for what is used once ----------------------------------------------------------------------------------
 
 
+_MOST_FACTORS = 12
+"""A product of more is not put into another line: nobody reads that."""
+
+
 def _merged(backward: list[Shown], gradients: list[Shown]) -> list[Shown]:
     """What is a single product, and is used by one line alone as a factor, goes into that line."""
-    lines = list(backward)
-    for shown in backward:
+    lines = {shown.equation.number: shown for shown in backward}
+    users: dict[str, set[int]] = {}
+    for shown in (*backward, *gradients):
+        for name in names_in(sympy.Tuple(*(term.expr for term in shown.equation.terms))):
+            users.setdefault(name, set()).add(shown.equation.number)
+    for number in [*lines]:
+        shown = lines[number]
         equation = shown.equation
         if equation.kind != "adjoint" or len(equation.terms) != 1 or isinstance(equation.terms[0].expr, sympy.Add):
             continue
-        users = [
-            place for place, user in enumerate(lines)
-            if user.equation is not equation and any(term.expr.has(equation.symbol) for term in user.equation.terms)
-        ]  # fmt: skip
-        if len(users) != 1 or any(term.expr.has(equation.symbol) for user in gradients for term in user.equation.terms):
+        using = users.get(equation.name, set())
+        user = lines.get(min(using, default=0))
+        if len(using) != 1 or user is None or user.equation.shape != equation.shape:
             continue
-        user = lines[users[0]]
         if not all(_is_factor(equation.symbol, term.expr) for term in user.equation.terms):
             continue
-        if user.equation.shape != equation.shape:
-            continue
         inner = equation.terms[0].expr
+        if len(sympy.Mul.make_args(inner)) > _MOST_FACTORS:
+            continue
         terms = [replace(term, expr=term.expr.xreplace({equation.symbol: inner})) for term in user.equation.terms]
         origins = tuple(sorted({*shown.origins, *user.origins}, key=lambda origin: origin.number))
-        lines[users[0]] = Shown(_with_terms(user.equation, terms), origins)
-        lines = [line for line in lines if line.equation.number != equation.number]
-    return lines
+        lines[user.equation.number] = Shown(_with_terms(user.equation, terms), origins)
+        del lines[number]
+        for name in names_in(inner):
+            users[name] = (users[name] - {number}) | using
+    return list(lines.values())
 
 
 def _is_factor(symbol: sympy.Symbol, expr: Any) -> bool:

@@ -4,6 +4,7 @@ Vectors are columns (k, 1) or rows (1, k), and every product is taken as its sig
 a factor on the wrong side shows as a wrong shape or a wrong number.
 """
 
+import math
 import re
 
 import numpy as np
@@ -14,6 +15,8 @@ RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
 def sigma(a):
     return 1 / (1 + np.exp(-a))
 
+
+normal = np.vectorize(lambda a: (1 + math.erf(a / math.sqrt(2))) / 2, otypes=[float])
 
 FUNCTIONS = {
     "σ": sigma,
@@ -36,6 +39,13 @@ FUNCTIONS = {
     "min": np.minimum,
     "softplus": lambda a: np.log1p(np.exp(a)),
     "silu": lambda a: a * sigma(a),
+    "gelu": lambda a: a * normal(a),
+    "gelu_tanh": lambda a: a / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3))),
+    "Φ": lambda a: normal(a),
+    "φ": lambda a: np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi),
+    "leaky_relu": lambda a, slope: np.where(a > 0, a, slope * a),
+    "clip": np.clip,
+    "sg": lambda a: a,
     "elu": lambda a, alpha: np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0))),
     "logsumexp": lambda a: np.log(np.exp(a).sum()),
     "where": lambda condition, a, b: np.where(condition > 0, a, b),
@@ -51,6 +61,16 @@ SLOPES = {
 }
 
 
+SLOPES |= {
+    "gelu": lambda a: FUNCTIONS["Φ"](a) + a * FUNCTIONS["φ"](a),
+    "gelu_tanh": lambda a: np.imag(FUNCTIONS["gelu_tanh"](a + 1e-20j)) / 1e-20,
+    "leaky_relu": lambda a, slope: np.where(a > 0, 1, slope),
+    "elu": lambda a, alpha: np.where(a > 0, 1, alpha * np.exp(np.minimum(a, 0))),
+    "clip": lambda a, low, high: 1.0 * ((a >= low) & (a <= high)),
+    "exp": np.exp, "log": lambda a: 1 / a, "sin": np.cos, "cos": lambda a: -np.sin(a),
+}  # fmt: skip
+
+
 class Page:
     """The numbered equations of a text page, and how to compute them."""
 
@@ -60,6 +80,8 @@ class Page:
         self.names = sorted(names, key=len, reverse=True)
         self.sizes = sizes
         self.rows = rows
+        self.ties = False
+        """Whether two sides of a comparison were equal: the legend says what holds at kinks, formulas do not."""
 
     def compute(self, values, shapes):
         """All left sides in turn, from the values of what is given; `shapes` are those of the left sides as arrays."""
@@ -137,7 +159,7 @@ class Reader:
 
     def beside(self):
         value = self.postfix()
-        while self.rest() and self.rest()[0] not in "+−⊙∘∗·/)];,>≥≤<⟩|‖=←":
+        while self.rest() and (self.rest()[0] not in "+−⊙∘∗·/)];,>≥≤<⟩|‖=←" or self.opens()):
             other = self.postfix()
             if () in (np.shape(value), np.shape(other)):
                 value = value * other
@@ -145,6 +167,10 @@ class Reader:
                 value = value @ other
                 value = value.item() if value.shape == (1, 1) else value
         return value
+
+    def opens(self):
+        """Whether a bar begins something: one that ends it has no space before it."""
+        return self.rest()[0] in "|‖" and self.text[self.place - 1] == " "
 
     def postfix(self):
         value = self.atom()
@@ -155,7 +181,8 @@ class Reader:
             elif self.text[self.place : self.place + 1] in RAISED:
                 value = value ** self.raised()
             elif self.takes("^⊙") or self.takes("^∘") or self.takes("^∗"):
-                value = value ** int(self.match(r"\d+")[0])
+                power = self.match(r"(\d+)|\((\d+)/(\d+)\)")
+                value = value ** (int(power[1]) if power[1] else int(power[2]) / int(power[3]))
             elif self.takes("^("):
                 fraction = self.match(r"(\d+)/(\d+)\)")
                 value = value ** (int(fraction[1]) / int(fraction[2]))
@@ -186,7 +213,7 @@ class Reader:
             ):
                 self.place += len(name)
                 return self.values[name]
-        function = re.match(r"([A-Za-zσ_]+)(′?)([⁰¹²³⁴⁵⁶⁷⁸⁹]*)\(", rest)
+        function = re.match(r"([A-Za-zσΦφ_]+)(′?)([⁰¹²³⁴⁵⁶⁷⁸⁹]*)\(", rest)
         if function:
             self.place += function.end()
             inner = [self.comparison()]
@@ -211,6 +238,7 @@ class Reader:
         if self.takes("‖"):
             value = np.sqrt(np.sum(self.sum() ** 2))
             assert self.takes("‖")
+            self.takes("_F")
             return value
         if self.takes("|"):
             value = np.abs(self.sum())
@@ -222,6 +250,8 @@ class Reader:
             return value
         if self.takes("√"):
             return np.sqrt(self.atom())
+        if self.takes("π"):
+            return np.pi
         if self.takes("𝟏"):
             return 1.0
         if self.takes("𝟎["):
@@ -246,6 +276,7 @@ class Reader:
         value, holds = self.sum(), []
         while sign := next((sign for sign in COMPARISONS if self.takes(sign)), None):
             left, value = value, self.sum()
+            self.page.ties |= bool(np.any(left == value))
             holds.append(COMPARISONS[sign](left, value))
         return 1.0 * np.logical_and.reduce(holds) if holds else value
 
@@ -267,7 +298,7 @@ class Reader:
         assert self.takes("]"), self.text
         whole = np.zeros(self.shape)
         if 1 in self.shape:
-            whole.ravel()[axes[0]] = np.ravel(value)
+            whole.ravel()[axes[0]] = np.ravel(value) if isinstance(axes[0], slice) else np.sum(value)
         else:
             place = whole[tuple(axes)]
             whole[tuple(axes)] = np.reshape(value, place.shape)

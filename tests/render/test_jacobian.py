@@ -13,14 +13,29 @@ from symrnn.render.printers import TextPrinter
 SIZES = (3, 4)
 INDRNN = "def indrnn(x, h):\n    h = tanh(W @ x + u * h + b)\n    return h\n"
 TWO_WAYS = "def two(x, h, c):\n    h = 0.5 * h - R.T @ (c * h)\n    c = c + W @ [x, h]\n    return h, c\n"
+STACKED = "def stacked(x, h):\n    a = R @ h\n    h = [a, x]\n    return h\n"
+NESTED = "def nested(x, h):\n    h = tanh(W @ [x, [b, h]])\n    return h\n"
 CUMULATIVE = "def total(x, h):\n    h = h + W @ x\n    return h\n"
 
 
 # Cells whose Jacobians have a closed form, so that the page shows it.
-CLOSED = ("rnn", "indrnn", "lstm", "peephole_lstm", "gru", "gru_reset_after", "mgu", "janet", "minlstm", "lru", "sru")
+CLOSED = (
+    "rnn",
+    "indrnn",
+    "lstm",
+    "peephole_lstm",
+    "gru",
+    "gru_reset_after",
+    "mgu",
+    "janet",
+    "minlstm",
+    "lru",
+    "sru",
+    NESTED,
+)
 
 
-@pytest.mark.parametrize("cell", [*symrnn.zoo, INDRNN, TWO_WAYS, CUMULATIVE])
+@pytest.mark.parametrize("cell", [*symrnn.zoo, INDRNN, TWO_WAYS, CUMULATIVE, STACKED, NESTED])
 def test_closed_form_is_the_derivative(cell, evaluator):
     derivation = symrnn.derive(cell)
     display, _ = build_display(derivation)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ...derivation import Derivation
 from ...equations import Cell
 from ...sizes import Shape
+from ..parts import in_docstring
 from .forms import FORMS
 from .function import WIDTH, filled, write_function
 from .plan import Plan, plan
@@ -38,7 +39,7 @@ def _helpers(body: str) -> str:
 
 
 def _docstring(cell: Cell, name: str) -> str:
-    about = (cell.doc.split("\n")[0] if cell.doc else cell.name).replace("\\", "\\\\").replace('"""', "'''")
+    about = in_docstring(cell.doc.split("\n")[0] if cell.doc else cell.name)
     sizes = ", ".join(f"{dim}={8 * (k + 1)}" for k, dim in enumerate(cell.dims))
     lines = [f'"""{cell.name} in PyTorch, with backward equations derived by symrnn.', "", about, ""]
     lines += [f"    layer = {name}({sizes})", "    outputs, final_state = layer(x)", ""]

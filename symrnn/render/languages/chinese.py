@@ -94,6 +94,7 @@ _PHRASES: dict[str, str] = {
     "figure_alt": "{name} 的方程图，箭头从一个量指向由它算出的量。{lines}",
     "figure_line": "{name} 由 {sources} 算出。",
     "figure_caption": "每个方框是一条编号的方程，箭头表示它读取哪个量；左边是输入和上一步的状态，双线框传给下一步。",
+    "figure_none": "未画图：方程的方框会超过 {count} 个。",
     # 符号
     "symbol": "符号",
     "shape": "形状",
@@ -161,6 +162,7 @@ _PHRASES: dict[str, str] = {
     "checked": "已检验：{count} 个数组与复数步长和有限差分一致。",
     "unchecked": "数值检验未能确认 {count} 个数组。",
     "code_intro": "注释中的编号就是本页方程的编号。",
+    "code_none": "没有程序：无法从所给数组读出该单元的尺寸。",
     "made": "由 symrnn 根据单元的文本生成。",
     "copy": "本节的 LaTeX",
     "index_title": "推导",

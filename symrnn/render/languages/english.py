@@ -104,6 +104,7 @@ _PHRASES: dict[str, str] = {
     "figure_line": "{name} from {sources}.",
     "figure_caption": "Each box is a numbered equation, each arrow says which value it reads; states of the step before "
     "and inputs are on the left, double frames are handed to the next step.",
+    "figure_none": "No graph is drawn: it would have more than {count} boxes for equations.",
     # Symbols
     "symbol": "Symbol",
     "shape": "Shape",
@@ -182,6 +183,7 @@ _PHRASES: dict[str, str] = {
     "checked": "Checked: {count} arrays agree with complex step and finite differences.",
     "unchecked": "The numeric check does not confirm {count} arrays.",
     "code_intro": "The numbers in the comments are those of the equations on this page.",
+    "code_none": "There is no program: the sizes of this cell cannot be read off the arrays that it is given.",
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",
     "index_title": "Derivations",

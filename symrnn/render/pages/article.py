@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...errors import InputError, visible
+from ...language import Source
 from .. import tree as t
 from ..display import build_display
 from ..document import Document, Row
-from ..figure import Figure, draw_figure
+from ..figure import LARGEST, Figure, draw_figure
 from ..jacobian import jacobian_tree, local_jacobians, read_jacobians
 from ..printers import TextPrinter
 from ..prose import Code, Prose, fill, listed, symbols
@@ -97,12 +100,8 @@ def build_article(document: Document, *, evidence: Evidence | None = None, code:
 
 def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterator[Block]:
     phrases = document.language.phrases
-    cell = document.derivation.cell
-    if document.summary:
-        yield Paragraph(_with_code(document.summary))
-    for paragraph in cell.doc.strip().split("\n\n")[1:]:
-        yield Paragraph(_with_code(" ".join(paragraph.split())))
-    yield Listing(_without_docstring(cell.text))
+    yield from (Paragraph(with_code(words)) for words in document.paragraphs if words)
+    yield Listing(_without_docstring(document.derivation.cell.text))
     yield Heading(phrases["symbols"])
     yield _symbol_table(document)
     yield Heading(phrases["notation"])
@@ -118,6 +117,8 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
             if figure is not None:
                 yield Heading(phrases["figure"])
                 yield Drawing(figure, phrases["figure_caption"])
+            else:
+                yield Paragraph((phrases["figure_none"].format(count=LARGEST),))
     if any(row.steps for section in document.sections for row in section.rows):
         yield Heading(phrases["steps"])
         yield Explained(tuple(_explained(document)))
@@ -127,23 +128,45 @@ def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterat
         yield from map(Paragraph, _trust(document, evidence))
     if code:
         yield Heading(phrases["code"])
-        yield Paragraph((phrases["code_intro"],))
-        yield Listing(document.derivation.numpy(plain=True).source.strip())
+        yield from _program(document)
     yield Paragraph((phrases["made"],))
 
 
-def _with_code(text: str) -> Prose:
-    """Words with what stands in backticks as code."""
-    return tuple(Code(piece) if place % 2 else piece for place, piece in enumerate(text.split("`")) if piece)
+def _program(document: Document) -> Iterator[Block]:
+    """The NumPy program, or that there is none: it reads sizes off its arrays, which formulas do not need."""
+    phrases = document.language.phrases
+    try:
+        source = document.derivation.numpy(plain=True).source
+    except InputError:
+        yield Paragraph((phrases["code_none"],))
+        return
+    yield Paragraph((phrases["code_intro"],))
+    yield Listing(source.strip())
+
+
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.*?)(?<!`)\1(?!`)")
+
+
+def with_code(text: str) -> Prose:
+    """Words with what stands between equally many backticks as code; other backticks are words."""
+    pieces: list[str] = []
+    end = 0
+    for span in _SPAN.finditer(text):
+        pieces += [text[end : span.start()], Code(span[2].strip() or span[2])]
+        end = span.end()
+    return tuple(piece for piece in (*pieces, text[end:]) if piece)
 
 
 def _without_docstring(text: str) -> str:
-    """A cell's text; what its docstring says stands above it."""
+    """A cell's text; what its docstring says stands above it, unless it shares a line with something else."""
     definition = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
-    first = definition.body[0]
-    lines = text.splitlines()
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and len(definition.body) > 1:
-        del lines[first.lineno - 1 : first.end_lineno]
+    first, *rest = definition.body
+    lines = [visible(line.expandtabs()) for line in Source(text).lines]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and rest:
+        begin, end = first.lineno, first.end_lineno or first.lineno
+        alone = lines[begin - 1][: first.col_offset].isspace() and rest[0].lineno > end
+        if alone:
+            del lines[begin - 1 : end]
     return "\n".join(lines).strip()
 
 

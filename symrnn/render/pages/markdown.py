@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ..printers.latex import LatexPrinter
-from ..prose import Prose, say
-from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
+from ..prose import Prose, say, ticks
+from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table, with_code
 from .latex import aligned_rows
 
 
@@ -27,10 +27,10 @@ def _block(block: Block, printer: LatexPrinter, article: Article, figure: str | 
             if figure is not None or text != article.document.language.phrases["figure"]:
                 yield f"## {_escaped(text)}"
         case Paragraph(prose=prose):
-            yield _inline(prose, printer)
+            yield _OPENS.sub(r"\1\\\2", _inline(prose, printer))
         case Table(head=head, rows=rows):
             lines = [head, ("---",) * len(head)]
-            lines += [tuple(_inline(cell, printer).replace("|", r"\|") for cell in row) for row in rows]
+            lines += [tuple(_inline(cell, printer) for cell in row) for row in rows]
             yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
         case Formulas(rows=rows):
             yield f"$$\n{aligned_rows(rows, printer, article.document.language)}$$"
@@ -44,11 +44,23 @@ def _block(block: Block, printer: LatexPrinter, article: Article, figure: str | 
                 yield f"![{words}]({figure})"
                 yield f"*{_escaped(caption)}*"
         case Listing(code=code):
-            yield f"```python\n{code}\n```"
+            fence = ticks(code, 3)
+            yield f"{fence}python\n{code}\n{fence}"
 
 
 def _inline(prose: Prose, printer: LatexPrinter) -> str:
-    return say(prose, _escaped, lambda tree: _math(printer.flat(tree)), lambda text: f"`{text}`").strip()
+    return say(prose, _escaped, lambda tree: _math(printer.flat(tree)), _code).strip()
+
+
+def words_of(text: str) -> str:
+    """A line of a docstring as Markdown, code in backticks as such."""
+    return say(with_code(text), _escaped, lambda tree: "", _code)
+
+
+def _code(text: str) -> str:
+    fence = ticks(text, 1)
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def _math(latex: str) -> str:
@@ -58,4 +70,8 @@ def _math(latex: str) -> str:
 
 def _escaped(text: str) -> str:
     """Words, with what Markdown would obey taken at its word."""
-    return re.sub(r"([\\`*_\[\]<>$|#])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>$|#~]|&(?=#?\w+;))", r"\\\1", text)
+
+
+# What a line must not begin with to be words: a list, a heading's underline.
+_OPENS = re.compile(r"\A(\d*)([-+=.)])")

@@ -20,14 +20,21 @@ _SIGNS = {
     "⟩": r"\rangle ", "←": r"\leftarrow", "ℓ": r"\ell", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}",
 }  # fmt: skip
 
+# Letters that every installation sets: Latin ones with accents, quotation marks and dashes.
+_KNOWN = re.compile("[\u00a0-\u017f\u2010-\u2027]")
+
 # Columns of \\footnotesize typewriter between margins of 2.4 cm.
 _WIDEST = 100
+
+
+_LISTING = r"\usepackage{verbatim}\newenvironment{NAME}{\verbatim}{\endverbatim}"
 
 
 def write_tex(article: Article) -> str:
     """The article as a document of its own."""
     printer = LatexPrinter(article.document.notation.product)
-    body = "\n\n".join(part for block in article.blocks for part in _block(block, printer, article))
+    listing = _listing(article)
+    body = "\n\n".join(part for block in article.blocks for part in _block(block, printer, article, listing))
     chinese = article.document.language.code == "zh"
     title = _escaped(article.title)
     text = f"{title}{body}"
@@ -35,6 +42,7 @@ def write_tex(article: Article) -> str:
         rf"\documentclass[a4paper]{{{'ctexart' if chinese else 'article'}}}",
         r"\usepackage[margin=2.4cm]{geometry}",
         r"\usepackage{amsmath,amssymb,bm,array}",
+        *(() if listing == "verbatim" else [_LISTING.replace("NAME", listing)]),
         *(_declared(text) if not chinese else ()),
         r"\setlength{\emergencystretch}{3em}",
         r"\setlength{\parindent}{0pt}\setlength{\parskip}{0.6em}\allowdisplaybreaks\renewcommand{\arraystretch}{1.15}",
@@ -54,9 +62,19 @@ def _declared(text: str) -> Iterator[str]:
         command = GREEK_COMMANDS.get(letter) or _SIGNS.get(letter)
         if command is not None:
             yield rf"\DeclareUnicodeCharacter{{{ord(letter):04X}}}{{\ensuremath{{{command}}}}}"
+        elif not _KNOWN.match(letter):
+            yield rf"\DeclareUnicodeCharacter{{{ord(letter):04X}}}{{{{\ttfamily[U+{ord(letter):04X}]}}}}"
 
 
-def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[str]:
+def _listing(article: Article) -> str:
+    """An environment whose end stands in no listing: verbatim, or one of the same kind with a longer name."""
+    name = "verbatim"
+    while any(f"\\end{{{name}}}" in block.code for block in article.blocks if isinstance(block, Listing)):
+        name += "x"
+    return name
+
+
+def _block(block: Block, printer: LatexPrinter, article: Article, listing: str) -> Iterator[str]:
     match block:
         case Heading(text=text):
             # A figure in SVG is for other formats.
@@ -84,7 +102,7 @@ def _block(block: Block, printer: LatexPrinter, article: Article) -> Iterator[st
             return
         case Listing(code=code):
             lines = "\n".join(part for line in code.split("\n") for part in _broken(line))
-            yield f"{{\\footnotesize\n\\begin{{verbatim}}\n{lines}\n\\end{{verbatim}}\n}}"
+            yield f"{{\\footnotesize\n\\begin{{{listing}}}\n{lines}\n\\end{{{listing}}}\n}}"
 
 
 def _broken(line: str) -> Iterator[str]:

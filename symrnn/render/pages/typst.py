@@ -11,14 +11,17 @@ from ..document import Row
 from ..figure import on_paper
 from ..printer import fill_lines
 from ..printers.typst import TypstPrinter, finish, measure
-from ..prose import Prose, say
+from ..prose import Prose, say, ticks
 from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
 
 WIDTH = 82
 
+FONTS = ("New Computer Modern", "Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun")
+"""For Latin letters, and for Chinese ones the first that is there."""
+
 _SETUP = """\
 #set page(paper: "a4", margin: (x: 2.2cm, y: 2.4cm), numbering: "1")
-#set text(font: ("New Computer Modern", "Noto Serif CJK SC", "Source Han Serif SC", "Songti SC", "SimSun"), size: 10pt, lang: "LANG")
+#set text(font: (FONTS), size: 10pt, lang: "LANG")
 #set document(title: TITLE)
 #show heading.where(level: 1): set block(below: 1em)
 #show heading.where(level: 2): set block(above: 1.6em, below: 0.9em)
@@ -32,7 +35,12 @@ def write_typst(article: Article) -> str:
     """The article as a Typst document that needs no package."""
     printer = TypstPrinter(article.document.notation.product)
     language = article.document.language.code
-    setup = _SETUP.replace("LANG", language).replace("TITLE", json.dumps(article.title, ensure_ascii=False))
+    fonts = ", ".join(json.dumps(name) for name in FONTS)
+    setup = (
+        _SETUP.replace("FONTS", fonts)
+        .replace("LANG", language)
+        .replace("TITLE", json.dumps(article.title, ensure_ascii=False))
+    )
     parts = [setup, f"= {_escaped(article.title)}"]
     for block in article.blocks:
         parts += _block(block, printer)
@@ -68,8 +76,7 @@ def _block(block: Block, printer: TypstPrinter) -> Iterator[str]:
                 f"caption: [{_escaped(caption)}], numbering: none)"
             )
         case Listing(code=code):
-            longest = max((len(ticks) for ticks in re.findall("`+", code)), default=0)
-            fence = "`" * max(3, longest + 1)
+            fence = ticks(code, 3)
             yield f"{fence}python\n{code}\n{fence}"
 
 
@@ -96,8 +103,13 @@ def _inline(prose: Prose, printer: TypstPrinter) -> str:
     def formula(tree: t.Tree) -> str:
         return f"${printer.flat(tree)}$"
 
-    return say(prose, _escaped, formula, lambda text: f"`{text}`").strip()
+    return say(prose, _escaped, formula, _code).strip()
+
+
+def _code(text: str) -> str:
+    return f"#raw({json.dumps(text, ensure_ascii=False)})" if "`" in text or not text else f"`{text}`"
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\#$*_<>@\[\]`~'\"=/+-])", r"\\\1", text)
+    """Words, with what Typst would obey taken at its word: its signs, three dots, the dot of a numbered item."""
+    return re.sub(r"([\\#$*_<>@\[\]`~'\"=/+-]|\.(?=\.)|(?<=\d)\.(?= ))", r"\\\1", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
 
 from ...sizes import Size
@@ -55,11 +56,11 @@ class TextPrinter(Printer):
         return f"𝟎_{size}" if len(size) == 1 else f"𝟎_{{{size}}}"
 
     def power(self, base: str, exponent: Fraction, marked: bool) -> str:
-        if marked:
-            return f"{base}^{self.elementwise}{show_number(exponent, False)}"
-        if exponent.denominator == 1:
+        whole = exponent.denominator == 1
+        if whole and not marked:
             return base + str(exponent.numerator).translate(_RAISED)
-        return f"{base}^({show_number(exponent, False)})"
+        shown = show_number(exponent, False)
+        return f"{base}^{self.elementwise if marked else ''}{shown if whole else f'({shown})'}"
 
     def transpose(self, base: str) -> str:
         return base + "ᵀ"
@@ -151,5 +152,11 @@ def _accented(base: str, accents: tuple[str, ...]) -> str:
 
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes: combining accents none, Chinese letters two."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.combining(letter) != 0 for letter in text)
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+@cache
+def _columns_of(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
