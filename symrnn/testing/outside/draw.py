@@ -106,6 +106,10 @@ class _Maker:
             self.formulas.named = self.formulas.sizes
         params = {name: shape for name, shape in self.formulas.params.items() if name in read}
         shapes = {**self.inputs, **self.states, **params}
+        sizes = {size for shape in shapes.values() for size in shape}
+        for name in dict.fromkeys(name for size in sorted(sizes) for name in size if self.annotated):
+            if (name,) not in sizes:  # an array that says how large it is
+                shapes[extra := self.names.new(["x", "u"])] = self.inputs[extra] = ((name,),)
         name = self.names.new(["cell", "unit", "f"])
         parts = ([*self.inputs, "/"] if len(self.inputs) > 1 or chance.maybe(0.1) else [*self.inputs]) + [*self.states]
         head = ", ".join(part if part == "/" else self._annotated(part, shapes[part]) for part in parts)
