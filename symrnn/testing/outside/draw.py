@@ -101,8 +101,10 @@ class _Maker:
             self._block()
         ending = self._ending()
         read = re.findall(r"\w+", " ".join([*self.lines, ending]))
-        if not self.annotated and "n" in read:  # a size that is written has to be that of something
-            self.annotated = self.spelled = True
+        told = [self.inputs, self.states] if self.annotated else []
+        told = [name for shapes in told for shape in shapes.values() for size in shape for name in size]
+        if any(name in read and name not in told for size in self.formulas.named for name in size):
+            self.annotated = self.spelled = True  # a size that is written has to be that of something
             self.formulas.named = self.formulas.sizes
         params = {name: shape for name, shape in self.formulas.params.items() if name in read}
         shapes = {**self.inputs, **self.states, **params}
