@@ -11,14 +11,6 @@ outputs: y (T, N, d)
 import numpy as np
 
 
-def array(work, name, shape, like):
-    """A work array, the one of the call before where its shape and type still fit."""
-    held = work.get(name)
-    if held is None or held.shape != shape or held.dtype != like.dtype:
-        held = work[name] = np.empty(shape, like.dtype)
-    return held
-
-
 def rows(a):
     """All steps and sequences as the rows of one matrix."""
     return a.reshape(-1, a.shape[-1])

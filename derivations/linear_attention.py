@@ -128,7 +128,7 @@ def backward(tape, d_outputs, d_final_state, work=None):
         np.copyto(delta_u_y_2, np.einsum("...i,...i->...", delta_y, u_y))  # (12)
         np.square(u_y_2, out=spare_1)
         delta_u_y_2 /= spare_1
-        np.negative(delta_u_y_2, out=delta_u_y_2)
+        np.multiply(delta_u_y_2, -1, out=delta_u_y_2)
         np.multiply(delta_y, factor_1[..., None], out=delta_u_y)  # (13)
         np.multiply(delta_u_y_2[..., None], q, out=delta_z)  # (14)
         delta_z += carry_z

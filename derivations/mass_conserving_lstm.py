@@ -183,7 +183,7 @@ def backward(tape, d_outputs, d_final_state, work=None):
         np.add(1e-05, u_s_2, out=spare_2)
         np.square(spare_2, out=spare_2)
         delta_u_s_2 /= spare_2
-        np.negative(delta_u_s_2, out=delta_u_s_2)
+        np.multiply(delta_u_s_2, -1, out=delta_u_s_2)
         np.copyto(delta_u_s, delta_u_s_2[..., None])  # (22)
         np.multiply(delta_u_s, factor_3, out=carry_c)  # (23)
         np.multiply(delta_s, factor_4[..., None], out=spare_1)

@@ -29,6 +29,12 @@ def product(a, weight):
     return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
 
 
+def sigmoid(a):
+    """1 / (1 + exp(-a)) without overflow."""
+    decay = np.exp(np.where(a >= 0, -a, a))
+    return np.where(a >= 0, 1, decay) / (1 + decay)
+
+
 def pack(params):
     """Weights that meet the same vector side by side; done once for many calls."""
     R_i = params["R_i"]
@@ -40,10 +46,10 @@ def pack(params):
     R_o = params["R_o"]
     return {
         "params": params,
-        "weight_h_prev": np.concatenate([R_f, R_o, R_z, R_i]),
-        "weight_h_prev_half": np.concatenate([0.5 * R_f, 0.5 * R_o, R_z, R_i]),
-        "weight_x_t": np.concatenate([W_f, W_o, W_z]),
-        "weight_x_t_half": np.concatenate([0.5 * W_f, 0.5 * W_o, W_z]),
+        "weight_h_prev": np.concatenate([R_o, R_z, R_i, R_f]),
+        "weight_h_prev_half": np.concatenate([0.5 * R_o, R_z, R_i, R_f]),
+        "weight_x_t": np.concatenate([W_o, W_z, W_f]),
+        "weight_x_t_half": np.concatenate([0.5 * W_o, W_z, W_f]),
     }
 
 
@@ -64,11 +70,12 @@ def forward(packed, x, state, work=None):
     c_states = array(work, "c_states", (T + 1, N, dim_n), x)
     n_states = array(work, "n_states", (T + 1, N, dim_n), x)
     block = array(work, "block", (T, N, 4 * dim_n), x)
-    f_all = block[..., :dim_n]
-    o_all = block[..., dim_n:2 * dim_n]
-    z_all = block[..., 2 * dim_n:3 * dim_n]
-    u_i_2_all = block[..., 3 * dim_n:4 * dim_n]
+    o_all = block[..., :dim_n]
+    z_all = block[..., dim_n:2 * dim_n]
+    u_i_2_all = block[..., 2 * dim_n:3 * dim_n]
+    a_f_all = block[..., 3 * dim_n:4 * dim_n]
     i_all = array(work, "i_all", (T, N, dim_n), x)
+    f_all = array(work, "f_all", (T, N, dim_n), x)
     sums_h_prev = array(work, "sums_h_prev", (N, 4 * dim_n), x)
     spare_2 = array(work, "spare_2", (N, dim_n), x)
     h_states[0] = state["h"]
@@ -76,14 +83,14 @@ def forward(packed, x, state, work=None):
     n_states[0] = state["n"]
     u_i_all = product(x, W_i)  # (1)
     input_sums = product(x, weight_x_t_half)
-    f_all[...] = input_sums[..., :dim_n]
-    o_all[...] = input_sums[..., dim_n:2 * dim_n]
-    z_all[...] = input_sums[..., 2 * dim_n:3 * dim_n]
-    f_all += 0.5 * b_f
+    o_all[...] = input_sums[..., :dim_n]
+    z_all[...] = input_sums[..., dim_n:2 * dim_n]
+    a_f_all[...] = input_sums[..., 2 * dim_n:3 * dim_n]
     o_all += 0.5 * b_o
     z_all += b_z
     u_i_2_all[...] = 0
-    for net, h_prev, c_prev, n_prev, i, f, z, o, c, n, h, u_i, u_i_2 in zip(
+    a_f_all += b_f
+    for net, h_prev, c_prev, n_prev, i, f, z, o, c, n, h, u_i, u_i_2, a_f in zip(
         block,
         h_states[:-1],
         c_states[:-1],
@@ -97,17 +104,19 @@ def forward(packed, x, state, work=None):
         h_states[1:],
         u_i_all,
         u_i_2_all,
+        a_f_all,
         strict=True,
     ):
         np.matmul(h_prev, weight_h_prev_half.T, out=sums_h_prev)  # (2) (4) (6) (8)
         np.add(net, sums_h_prev, out=net)
-        np.tanh(net[..., :3 * dim_n], out=net[..., :3 * dim_n])  # (5) (7) (9)
-        gates = net[..., :2 * dim_n]
+        np.tanh(net[..., :2 * dim_n], out=net[..., :2 * dim_n])  # (7) (9)
+        gates = net[..., :dim_n]
         gates *= 0.5
         gates += 0.5
         np.add(b_i, u_i, out=i)  # (3)
         i += u_i_2
         np.exp(i, out=i)
+        np.copyto(f, sigmoid(a_f))  # (5)
         np.multiply(c_prev, f, out=c)  # (10)
         np.multiply(i, z, out=spare_2)
         c += spare_2
@@ -116,28 +125,29 @@ def forward(packed, x, state, work=None):
         np.multiply(o, c, out=h)  # (12)
         h /= n
     outputs = np.array(h_states[1:])
-    kept = {name: packed[name] for name in ("params", "weight_h_prev", "weight_x_t")}
-    return outputs, {"h": h_states[-1].copy(), "c": c_states[-1].copy(), "n": n_states[-1].copy()}, (kept, x, h_states, c_states, n_states, i_all, block)
+    kept = {name: packed[name] for name in ("params", "weight_h_prev")}
+    return outputs, {"h": h_states[-1].copy(), "c": c_states[-1].copy(), "n": n_states[-1].copy()}, (kept, x, h_states, c_states, n_states, i_all, f_all, block)
 
 
 def backward(tape, d_outputs, d_final_state, work=None):
     """Gradients by the parameters, the inputs and the initial state."""
-    packed, x, h_states, c_states, n_states, i_all, block = tape
+    packed, x, h_states, c_states, n_states, i_all, f_all, block = tape
     work = {} if work is None else work
     params = packed["params"]
     W_i = params["W_i"]
+    W_f = params["W_f"]
+    W_z = params["W_z"]
+    W_o = params["W_o"]
     weight_h_prev = packed["weight_h_prev"]
-    weight_x_t = packed["weight_x_t"]
     T, N = x.shape[:2]
     dim_n = d_final_state["h"].shape[1]
-    f_all = block[..., :dim_n]
-    o_all = block[..., dim_n:2 * dim_n]
-    z_all = block[..., 2 * dim_n:3 * dim_n]
+    o_all = block[..., :dim_n]
+    z_all = block[..., dim_n:2 * dim_n]
     delta_block = array(work, "delta_block", (T, N, 4 * dim_n), d_outputs)
-    delta_a_f_all = delta_block[..., :dim_n]
-    delta_a_o_all = delta_block[..., dim_n:2 * dim_n]
-    delta_a_z_all = delta_block[..., 2 * dim_n:3 * dim_n]
-    delta_u_i_2_all = delta_block[..., 3 * dim_n:4 * dim_n]
+    delta_a_o_all = delta_block[..., :dim_n]
+    delta_a_z_all = delta_block[..., dim_n:2 * dim_n]
+    delta_u_i_2_all = delta_block[..., 2 * dim_n:3 * dim_n]
+    delta_a_f_all = delta_block[..., 3 * dim_n:4 * dim_n]
     delta_h = array(work, "delta_h", (N, dim_n), d_outputs)
     delta_n = array(work, "delta_n", (N, dim_n), d_outputs)
     delta_c = array(work, "delta_c", (N, dim_n), d_outputs)
@@ -150,7 +160,7 @@ def backward(tape, d_outputs, d_final_state, work=None):
     np.multiply(o_all, c_states[1:], out=factor_1_all)  # (14)
     np.square(n_states[1:], out=spare_all_1)
     factor_1_all /= spare_all_1
-    np.negative(factor_1_all, out=factor_1_all)
+    np.multiply(factor_1_all, -1, out=factor_1_all)
     np.divide(o_all, n_states[1:], out=factor_2_all)  # (15)
     np.subtract(1, o_all, out=delta_a_o_all)  # (17)
     delta_a_o_all *= o_all
@@ -202,23 +212,22 @@ def backward(tape, d_outputs, d_final_state, work=None):
         np.multiply(delta_n, f, out=carry_n)  # (27)
     delta_u_i_all = delta_i_all * i_all  # (24)
     grad_weight_h_prev = rows(delta_block).T @ rows(h_states[:-1])
-    grad_weight_x_t = rows(delta_block[..., :3 * dim_n]).T @ rows(x)
     grad_net = rows(delta_block).sum(axis=0)
     grads = {
         "W_i": rows(delta_u_i_all).T @ rows(x),  # (28)
-        "R_i": grad_weight_h_prev[3 * dim_n:4 * dim_n],  # (29)
+        "R_i": grad_weight_h_prev[2 * dim_n:3 * dim_n],  # (29)
         "b_i": np.einsum("tni,tni->i", delta_i_all, i_all),  # (30)
-        "W_f": grad_weight_x_t[:dim_n],  # (31)
-        "R_f": grad_weight_h_prev[:dim_n],  # (32)
-        "b_f": grad_net[:dim_n],  # (33)
-        "W_z": grad_weight_x_t[2 * dim_n:3 * dim_n],  # (34)
-        "R_z": grad_weight_h_prev[2 * dim_n:3 * dim_n],  # (35)
-        "b_z": grad_net[2 * dim_n:3 * dim_n],  # (36)
-        "W_o": grad_weight_x_t[dim_n:2 * dim_n],  # (37)
-        "R_o": grad_weight_h_prev[dim_n:2 * dim_n],  # (38)
-        "b_o": grad_net[dim_n:2 * dim_n],  # (39)
+        "W_f": rows(delta_a_f_all).T @ rows(x),  # (31)
+        "R_f": grad_weight_h_prev[3 * dim_n:4 * dim_n],  # (32)
+        "b_f": grad_net[3 * dim_n:4 * dim_n],  # (33)
+        "W_z": rows(delta_a_z_all).T @ rows(x),  # (34)
+        "R_z": grad_weight_h_prev[dim_n:2 * dim_n],  # (35)
+        "b_z": grad_net[dim_n:2 * dim_n],  # (36)
+        "W_o": rows(delta_a_o_all).T @ rows(x),  # (37)
+        "R_o": grad_weight_h_prev[:dim_n],  # (38)
+        "b_o": grad_net[:dim_n],  # (39)
     }
-    d_x = product(delta_block[..., :3 * dim_n], weight_x_t.T) + product(delta_u_i_all, W_i.T)
+    d_x = np.array(product(delta_u_i_all, W_i.T) + product(delta_a_f_all, W_f.T) + product(delta_a_z_all, W_z.T) + product(delta_a_o_all, W_o.T))
     return grads, d_x, {"h": carry_h, "c": carry_c, "n": carry_n}
 
 

@@ -224,14 +224,14 @@ def backward(tape, d_outputs, d_final_state, work=None):
         np.copyto(delta_sd_q, np.einsum("...i,...i->...", delta_y, g * c_q))  # (29)
         np.square(sd_q, out=spare_1)
         delta_sd_q /= spare_1
-        np.negative(delta_sd_q, out=delta_sd_q)
+        np.multiply(delta_sd_q, -1, out=delta_sd_q)
         np.multiply(delta_sd_q, factor_1, out=delta_u_sd_q_2)  # (30)
         np.copyto(delta_u_sd_q, (delta_u_sd_q_2 / n)[..., None])  # (31)
         np.multiply(delta_y, factor_2, out=delta_c_q)  # (32)
         np.multiply(delta_u_sd_q, factor_3, out=spare_2)
         delta_c_q += spare_2
         np.copyto(delta_u_c_q, delta_c_q.sum(axis=-1))  # (33)
-        np.negative(delta_u_c_q, out=delta_u_c_q)
+        np.multiply(delta_u_c_q, -1, out=delta_u_c_q)
         np.add(delta_c_q, (delta_u_c_q / n)[..., None], out=delta_z_q)  # (34)
         np.add(delta_z_q, carry_b, out=delta_b)  # (35)
         np.copyto(delta_W, np.einsum("...i,...j->...ij", delta_z_q, q))  # (36)
@@ -242,11 +242,11 @@ def backward(tape, d_outputs, d_final_state, work=None):
         delta_delta += spare_2
         np.copyto(delta_u_delta_3, np.einsum("...i,...i->...", delta_delta, u))  # (39)
         delta_u_delta_3 /= sd
-        np.negative(delta_u_delta_3, out=delta_u_delta_3)
+        np.multiply(delta_u_delta_3, -1, out=delta_u_delta_3)
         np.copyto(delta_u_delta_2, (delta_u_delta_3 / n)[..., None])  # (40)
         np.copyto(delta_u_delta, delta_delta.sum(axis=-1))  # (41)
         delta_u_delta /= sd
-        np.negative(delta_u_delta, out=delta_u_delta)
+        np.multiply(delta_u_delta, -1, out=delta_u_delta)
         np.multiply(delta_delta, factor_5[..., None], out=delta_e)  # (42)
         np.multiply(delta_u_delta_2, u, out=spare_2)
         delta_e += spare_2
@@ -259,7 +259,7 @@ def backward(tape, d_outputs, d_final_state, work=None):
         np.copyto(delta_sd, np.einsum("...i,...i->...", delta_delta, e - u * u_delta_3[..., None] - u_delta[..., None]))  # (44)
         np.square(sd, out=spare_1)
         delta_sd /= spare_1
-        np.negative(delta_sd, out=delta_sd)
+        np.multiply(delta_sd, -1, out=delta_sd)
         np.copyto(spare_1, np.einsum("...i,...i->...", delta_u, c))
         np.square(sd, out=spare_3)
         spare_1 /= spare_3
@@ -270,7 +270,7 @@ def backward(tape, d_outputs, d_final_state, work=None):
         np.multiply(delta_u_sd, factor_8, out=spare_2)
         delta_c += spare_2
         np.copyto(delta_u_c, delta_c.sum(axis=-1))  # (48)
-        np.negative(delta_u_c, out=delta_u_c)
+        np.multiply(delta_u_c, -1, out=delta_u_c)
         np.add(delta_c, (delta_u_c / n)[..., None], out=delta_z)  # (49)
         np.copyto(carry_W, np.einsum("...i,...j->...ij", delta_z, k))  # (55)
         carry_W += delta_W

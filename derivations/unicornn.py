@@ -117,7 +117,7 @@ def backward(tape, d_outputs, d_final_state, work=None):
     np.square(n_all, out=delta_a_n_all)  # (9)
     np.subtract(1, delta_a_n_all, out=delta_a_n_all)
     delta_a_n_all *= s
-    np.negative(delta_a_n_all, out=delta_a_n_all)
+    np.multiply(delta_a_n_all, -1, out=delta_a_n_all)
     carry_h = np.array(d_final_state["h"])
     carry_z = np.array(d_final_state["z"])
     for upstream_h, delta_h, delta_z, delta_a_n in zip(

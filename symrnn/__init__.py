@@ -15,6 +15,8 @@ Names are imported when they are first used, so that `symrnn --help` needs neith
 
 from __future__ import annotations
 
+from .version import __version__
+
 TYPE_CHECKING = False  # typing itself takes as long to import as `symrnn list` to read the zoo
 if TYPE_CHECKING:
     from typing import Any
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from .numeric import Gradients, Kernel
     from .render import Difference, compare
     from .verifying import Finding, VerifyReport, verify
-
-__version__ = "0.1.0"
 
 # name -> the room that it lives in
 _CONTENTS = {
@@ -93,6 +93,7 @@ __all__ = [
     "SymrnnError",
     "Term",
     "VerifyReport",
+    "__version__",
     "cell",
     "check",
     "compare",

@@ -55,6 +55,10 @@ class Size:
             total = total + values.get(name, Size.of(name)).scaled(k)
         return total
 
+    def renamed(self, names: Mapping[str, str]) -> Size:
+        """The size over other names, in the order of these."""
+        return Size(tuple((names[name], k) for name, k in self.coefficients), self.constant)
+
     def value(self, dims: Mapping[str, int]) -> int:
         return self.constant + sum(k * dims[name] for name, k in self.coefficients)
 

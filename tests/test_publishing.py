@@ -1,13 +1,16 @@
 """What is published: the same from one process as from many, and a table whose numbers are those of the cells."""
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import symrnn
+from symrnn.checking.proof import Cause
 from symrnn.publishing import Order, index_page, publish
 from symrnn.publishing.index import count_entries, operations_of
+from symrnn.render import Evidence, make_article, read_language, write_article
 
 MINE = '''
 def my_cell(x, s, h):
@@ -86,3 +89,24 @@ def test_the_count_of_numbers_is_that_of_the_arrays(name):
 def test_operations_are_in_the_order_of_the_text():
     cell = symrnn.cell("def f(x, h):\n    a = W @ x\n    h = exp(-relu(a)) * h\n    return h")
     assert operations_of(cell) == ("matmul", "exp", "relu")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_page_says_where_a_proof_gave_up_and_what_it_assumed(lang):
+    evidence = Evidence(40, 26, 7, 0, "time", 60.0, ("tanh′ is what it is",))
+    page = write_article(make_article(symrnn.derive("rnn"), lang=lang, evidence=evidence), "markdown")
+    expected = {
+        "en": (
+            "Proved: 40 of 66 entries, exactly",
+            "The proof gave up at its limit of 60 seconds; that it did speaks neither for nor against the rest.",
+            "Assumed, without a check: tanh′ is what it is",
+        ),
+        "zh": ("已证明：66 个分量中的 40 个", "证明因达到 60 秒的时限而中止", "未经检验的假设：tanh′ is what it is"),
+    }
+    assert all(words in page for words in expected[lang])
+    assert not any(words in page for words in ("all 40", "全部 40"))
+
+
+def test_every_end_of_a_proof_has_words_in_every_language():
+    for lang in ("en", "zh"):
+        assert {f"gave_up_{cause}" for cause in get_args(Cause)} <= set(read_language(lang).phrases)

@@ -14,8 +14,8 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from .. import __version__
 from ..errors import CampaignError, MissingExtraError, OptionError
+from ..version import __version__
 
 
 def available_processors() -> int:

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..errors import CampaignError
+from ..errors import CampaignError, visible
 from ..files import hold, sync_folder, why_not
+from ..records import parse_record
 from .plan import Plan
 from .task import Outcome, Performable
 
@@ -58,30 +59,38 @@ class Journal:
             os.ftruncate(self._file, len(content) - len(torn))
 
     def _require_same(self, first: bytes, campaign: Plan) -> None:
-        theirs = _parsed(first)
-        if theirs is None or "journal" not in theirs:
-            raise CampaignError(f"{self.path} is not a journal of symrnn, and is left as it is")
+        try:
+            theirs = parse_record(first)
+        except ValueError:
+            theirs = {}
+        if "journal" not in theirs:
+            raise CampaignError(
+                f"{self.path} is not a journal of symrnn, and is left as it is\n  mend: give another file"
+            )
         mine = {"journal": _FORMAT, **campaign.identity()}
         if theirs == mine:
             return
         lines = [f"the journal {self.path} belongs to another campaign"]
         for key in dict.fromkeys([*theirs, *mine]):
             if theirs.get(key) != mine.get(key):
-                lines += [f"  {key} there: {_shown(theirs.get(key))}", f"  {key} here:  {_shown(mine.get(key))}"]
+                there, here = _shown(theirs.get(key)), _shown(mine.get(key))
+                lines += [visible(f"  {key} there: {there}"), f"  {key} here:  {here}"]
         raise CampaignError("\n".join([*lines, "  mend: give the same call as before, or another journal"]))
 
     def _read(self, lines: list[bytes], campaign: Plan) -> None:
         for number, line in enumerate(lines, start=2):
-            record = _parsed(line)
             try:
-                if record is None:
-                    raise ValueError
-                self.done[str(record["task"])] = Outcome.of_record(record)
-            except (KeyError, TypeError, ValueError):
+                record = parse_record(line)
+                outcome = Outcome.of_record(record)
+                if not isinstance(record.get("task"), str):
+                    raise ValueError("it has no task")
+            except ValueError as error:
+                start = f"{line[:60].decode(errors='replace')!a}"
                 raise CampaignError(
-                    f"line {number} of the journal {self.path} is damaged: {line[:60].decode(errors='replace')!r}\n"
+                    f"line {number} of the journal {self.path} is damaged: {error}: {start}\n"
                     "  mend: delete this line; its task will be run again"
                 ) from None
+            self.done[record["task"]] = outcome
         strange = self.done.keys() - {task.key for task in campaign.tasks()} if self.done else ()
         if strange:
             raise CampaignError(f"the journal {self.path} has a task that the campaign has not: {min(strange)!r}")
@@ -120,14 +129,6 @@ class Journal:
 
 def _line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _shown(value: Any) -> str:

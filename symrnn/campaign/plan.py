@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .. import __version__
 from ..equations import Cell
 from ..equations.sample import KINDS, Kind, default_dims
 from ..errors import OptionError, nearest
 from ..library import as_cell
+from ..version import __version__
 from .task import Performable, Task
 
 CASES = 3

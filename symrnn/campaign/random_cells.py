@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..errors import OptionError
+from ..version import __version__
 from .task import Outcome
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..errors import visible
 from .plan import Plan
 from .task import Outcome, Performable, Verdict
 
@@ -66,7 +67,7 @@ class Summary:
         table = [[self.of, "held", "failed", "undecided", "entries", "largest error / tolerance"]]
         for row in self.rows:
             counts = [f"{count:,}" for count in (row.held, row.failed, row.undecided, row.entries)]
-            table.append([row.cell, *counts, f"{row.ratio:.2g}"])
+            table.append([row.cell, *counts, f"{row.ratio:.2g}" if math.isfinite(row.ratio) else "∞"])
         widths = [max(len(line[k]) for line in table) for k in range(len(table[0]))]
         for line in table:
             first, *rest = (
@@ -74,7 +75,8 @@ class Summary:
             )
             lines.append("  " + "  ".join([first, *rest]).rstrip())
         for failure in self.failures[:_SHOWN]:
-            story = failure.story.replace("\n", "\n    ")
+            # A story comes from a file, where it may have become anything that a terminal obeys.
+            story = "\n    ".join(map(visible, failure.story.split("\n")))
             lines += ["", f"{failure.task}: {failure.verdict}", f"    {story}", f"    to see it again: {failure.again}"]
         if bad > _SHOWN:
             lines += ["", f"… and {bad - _SHOWN:,} more"]

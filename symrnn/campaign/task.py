@@ -76,12 +76,21 @@ class Outcome:
 
     @staticmethod
     def of_record(record: Mapping[str, Any]) -> Outcome:
-        """What `to_record` wrote; anything else raises a KeyError, a TypeError or a ValueError."""
+        """What `to_record` wrote; a ValueError says what is wrong with anything else."""
+        kinds = {"verdict": (str,), "entries": (int,), "ratio": (int, float, type(None)), "story": (str,)}
+        for name, allowed in kinds.items():
+            if type(record.get(name, ...)) not in allowed:
+                raise ValueError(f"its {name} is missing, or of the wrong type")
         if record["verdict"] not in get_args(Verdict):
-            raise ValueError(record["verdict"])
+            raise ValueError("its verdict is none")
         ratio = math.inf if record["ratio"] is None else float(record["ratio"])
-        parts = {str(name): Outcome.of_record(part) for name, part in record.get("parts", {}).items()}
-        return Outcome(record["verdict"], int(record["entries"]), ratio, str(record["story"]), parts)
+        parts = record.get("parts", {})
+        if not isinstance(parts, Mapping) or not all(isinstance(part, Mapping) for part in parts.values()):
+            raise ValueError("its parts are none")
+        if record["entries"] < 0 or not ratio >= 0:
+            raise ValueError("it counts below zero")
+        read = {name: Outcome.of_record(part) for name, part in parts.items()}
+        return Outcome(record["verdict"], record["entries"], ratio, record["story"], read)
 
 
 class Performable(Protocol):
@@ -128,7 +137,7 @@ def _prepared(text: str) -> tuple[Derivation, tuple[Kernel, Kernel]]:
 def judge(report: CheckReport) -> Outcome:
     """What a report comes to. An array of which no witness could say anything leaves the task undecided."""
     ratios = [d.ratio for row in report.rows for d in row.deviations if d.verdict != "unresolved"]
-    ratio = max((math.inf if math.isnan(ratio) else ratio for ratio in ratios), default=0.0)
+    ratio = max(ratios, default=0.0)
     if report:
         return Outcome("held", report.entries, ratio)
     wrong = any(row.verdict in ("disagree", "not finite") for row in report.rows)

@@ -14,6 +14,8 @@
 `unrolled`     a few steps in components: SymPy's derivatives beside the derived equations
 `mutants`      every way in which one derived equation is got wrong, by rules
 `prove`        the proof that the two are equal, exactly
+`apart`        the same in a process of its own, with limits; `prover` is what runs there
+`course`       how a proof goes, event by event
 `proof`        what it found
 
 Nothing here shares code with the adjoint rules, the heads' derivatives or the emitter.
@@ -22,7 +24,7 @@ Nothing here shares code with the adjoint rules, the heads' derivatives or the e
 from .case import check_case
 from .check import check
 from .proof import Proof
-from .prove import prove
+from .prove import PROOF_LIMIT, prove
 from .report import CheckReport
 
-__all__ = ["CheckReport", "Proof", "check", "check_case", "prove"]
+__all__ = ["PROOF_LIMIT", "CheckReport", "Proof", "check", "check_case", "prove"]

@@ -218,7 +218,7 @@ class Evaluator:
         if head in SCALAR_HEADS:
             function = SCALAR_HEADS[head]
             return np.frompyfunc(lambda *scalars: function(k, *scalars), len(arguments), 1)(*arguments)
-        raise TypeError(f"{head.__name__} has no value here; add it to checking/components.py")
+        raise NotImplementedError(f"{head.__name__} has no value here; add it to checking/components.py")
 
     def _subscript(self, axes: tuple[sympy.Basic, ...]) -> tuple[Any, ...]:
         subscript: list[Any] = []

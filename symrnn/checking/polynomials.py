@@ -17,7 +17,9 @@ difference that does not vanish is unproved, not disproved. Coefficients are exa
 from __future__ import annotations
 
 import math
+import time
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 Coefficient = int | Fraction
@@ -29,10 +31,16 @@ _BASE = 1 << 32
 _ONE: Monomial = (0, 0)
 # A form with more terms than this is worth a name.
 _SHORT = 2
+# Names of generators are for people, and hold the names of others: uncut they would grow with every function.
+_LONGEST_NAME = 120
 
 
 class TooLarge(Exception):
     """A product has more terms than the algebra was allowed."""
+
+
+class OutOfTime(Exception):
+    """The algebra was used beyond its deadline."""
 
 
 class Polynomial:
@@ -133,13 +141,15 @@ class Polynomial:
 class Algebra:
     """The generators of polynomials that are to be compared, in the order of their making, with their relations.
 
-    `budget` bounds the work of one comparison, in products of terms; `restart` begins another. With `names`, `named`
-    gives long forms a generator of their own: quick, but equal functions of differently named arguments look different.
+    `budget` bounds the work of one comparison, in products of terms; `restart` begins another. `deadline` ends all work
+    at a moment of `time.monotonic`. With `names`, `named` gives long forms a generator of their own: quick, but equal
+    functions of differently named arguments look different.
     """
 
-    def __init__(self, budget: int = 2_000_000, names: bool = False) -> None:
+    def __init__(self, budget: int = 2_000_000, names: bool = False, deadline: float = math.inf) -> None:
         self.budget = budget
         self.names = names
+        self.deadline = deadline
         self._spent = 0
         self._known: dict[Any, int] = {}
         self._names: list[str] = []
@@ -151,11 +161,18 @@ class Algebra:
 
     def restart(self) -> None:
         self._spent = 0
+        self.watch()
 
     def spend(self, products: int) -> None:
         self._spent += products
         if self._spent > self.budget:
             raise TooLarge(f"more than {self.budget:,} products of terms")
+        self.watch()
+
+    def watch(self) -> None:
+        """Stop where the time is over."""
+        if time.monotonic() > self.deadline:
+            raise OutOfTime
 
     # Constants and symbols ----------------------------------------------------------------------------------
 
@@ -169,7 +186,7 @@ class Algebra:
     def _generator(self, key: Any, name: str) -> int:
         if key not in self._known:
             self._known[key] = len(self._names)
-            self._names.append(name)
+            self._names.append(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…")
         return self._known[key]
 
     def _power_of(self, generator: int, exponent: int) -> Polynomial:
@@ -315,6 +332,7 @@ class Algebra:
         present = {g for powers, _ in p.terms for g, _ in _digits(powers)}
         done = len(self._names)
         while p.terms and (related := [g for g in present if g in self._relations and g < done]):
+            self.watch()
             done = max(related)
             p = self._cleared(p, done)
             present = {g for powers, _ in p.terms for g, _ in _digits(powers)}
@@ -350,7 +368,7 @@ class Algebra:
         if not p.terms:
             return "0"
         shown: list[str] = []
-        for monomial, coefficient in list(p.terms.items())[:longest]:
+        for monomial, coefficient in islice(p.terms.items(), longest):
             factors = self._factors(monomial)
             size = abs(Fraction(coefficient, p.divisor))
             words = ([str(size)] if size != 1 or not factors else []) + factors

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Cause = Literal["time", "memory", "depth", "process"]
+"""What ended a proof too early: its limit of time, that of memory, nesting, or the end of the process that ran it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFailure:
-    """An entry that was not proved: both sides as text, and why."""
+    """An entry that was not proved: both sides as text, and why. `gave_up` says that it was beyond what may be spent on
+    an entry, so that nothing speaks against it."""
 
     index: tuple[int, ...]
     derived: str
     expected: str
     reason: str
+    gave_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayProof:
-    """One array at one number of steps: how many of its entries are proved."""
+    """One array at one number of steps: how many of its entries are proved. `tried` of them were looked at, the first
+    ones; all, unless the proof gave up."""
 
     array: str
     steps: int
@@ -26,26 +33,54 @@ class ArrayProof:
     entries: int
     failures: tuple[EntryFailure, ...]
     seconds: float
+    tried: int
 
     @property
     def proved(self) -> int:
-        return self.entries - len(self.failures)
+        return self.tried - len(self.failures)
 
     def __bool__(self) -> bool:
-        return not self.failures
+        return self.proved == self.entries
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """Whether a proof came to its end; where it gave up, `reason` tells why, and `cause` in one word."""
+
+    reason: str = ""
+    cause: Cause | None = None
+
+    def __bool__(self) -> bool:
+        return not self.reason
+
+    def __str__(self) -> str:
+        return self.reason or "complete"
+
+
+TOO_DEEP = Complete("formulas that are nested too deeply", "depth")
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether every entry was proved, with the lemmas about scalar functions that the proof rests on (all proved)."""
+    """Whether every entry was proved, with the lemmas about scalar functions that the proof rests on: those that were
+    checked, those that are `assumed`, and those that turned out to be `false`, with which nothing is proved."""
 
     cell: str
     arrays: tuple[ArrayProof, ...]
     lemmas: tuple[str, ...]
     seconds: float
+    complete: Complete = Complete()
+    assumed: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.arrays) and all(self.arrays)
+        return bool(self.arrays) and all(self.arrays) and bool(self.complete) and not self.false
+
+    @property
+    def refuted(self) -> bool:
+        """Whether something speaks against the derivation: two sides that are not equal as far as anybody can see, or a
+        false lemma. A proof that merely gave up is not refuted."""
+        return bool(self.false) or any(not f.gave_up for array in self.arrays for f in array.failures)
 
     @property
     def entries(self) -> int:
@@ -55,12 +90,22 @@ class Proof:
     def proved(self) -> int:
         return sum(array.proved for array in self.arrays)
 
+    @property
+    def headline(self) -> str:
+        """What came out, in one line."""
+        tried = sum(array.tried for array in self.arrays)
+        if not self.complete and not self.proved:
+            return f"{self.cell}: nothing proved before {self.complete} ({self.seconds:.2f} s)"
+        if not self.complete and self.proved == tried:
+            what = f"entries 1 to {tried:,} of {self.entries:,} proved, then {self.complete}"
+            return f"{self.cell}: {what} ({self.seconds:.2f} s)"
+        what = f"all {self.entries:,} entries proved" if self else f"{self.proved:,} of {self.entries:,} entries proved"
+        stopped = "" if self.complete else f", then {self.complete}"
+        return f"{self.cell}: {what}, exactly{stopped} ({self.seconds:.2f} s)"
+
     def text(self) -> str:
         """A table with the proved entries of each array by number of steps; what is not proved, with both sides."""
-        verdict = (
-            f"all {self.entries:,} entries proved" if self else f"{self.proved:,} of {self.entries:,} entries proved"
-        )
-        lines = [f"{self.cell}: {verdict}, exactly ({self.seconds:.2f} s)"]
+        lines = [self.headline]
         columns = {array.steps: array.dims for array in self.arrays}
         head = ["array"]
         for steps, dims in columns.items():
@@ -71,9 +116,14 @@ class Proof:
             found.setdefault(array.array, {})[array.steps] = f"{array.proved}/{array.entries}"
         table = [head] + [[name, *(row.get(steps, "") for steps in columns)] for name, row in found.items()]
         widths = [max(len(row[k]) for row in table) for k in range(len(head))]
-        lines += ["  " + "  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in table]
+        if found:
+            lines += ["  " + "  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in table]
         if self.lemmas:
             lines.append("with the lemmas: " + "; ".join(self.lemmas))
+        if self.assumed:
+            lines.append("assuming, without a check: " + "; ".join(self.assumed))
+        if self.false:
+            lines.append("nothing is proved, as these lemmas do not hold: " + "; ".join(self.false))
         for array in self.arrays:
             for failure in array.failures[:3]:
                 lines += _story(array, failure)
@@ -87,22 +137,24 @@ class Proof:
             {
                 "cell": self.cell,
                 "ok": bool(self),
+                "complete": bool(self.complete),
+                "gave_up": self.complete.reason,
                 "entries": self.entries,
                 "proved": self.proved,
                 "seconds": self.seconds,
                 "lemmas": list(self.lemmas),
+                "assumed": list(self.assumed),
+                "false": list(self.false),
                 "arrays": [
                     {
                         "array": array.array,
                         "steps": array.steps,
                         "dims": dict(array.dims),
                         "entries": array.entries,
+                        "tried": array.tried,
                         "proved": array.proved,
                         "seconds": array.seconds,
-                        "unproved": [
-                            {"index": list(f.index), "derived": f.derived, "expected": f.expected, "reason": f.reason}
-                            for f in array.failures
-                        ],
+                        "unproved": [asdict(failure) for failure in array.failures],
                     }
                     for array in self.arrays
                 ],
@@ -116,8 +168,6 @@ class Proof:
 
 def _story(array: ArrayProof, failure: EntryFailure) -> list[str]:
     place = f"[{', '.join(map(str, failure.index))}]" if failure.index else ""
-    return [
-        f"{array.array}{place} at {array.steps} step{'s' * (array.steps > 1)}: {failure.reason}",
-        f"  derived:  {failure.derived}",
-        f"  expected: {failure.expected}",
-    ]
+    lines = [f"{array.array}{place} at {array.steps} step{'s' * (array.steps > 1)}: {failure.reason}"]
+    sides = (("derived: ", failure.derived), ("expected:", failure.expected))
+    return lines + [f"  {side} {text}" for side, text in sides if text]

@@ -192,8 +192,8 @@ def _error(computed: Array, expected: Array, unit: float) -> Array:
 
 def _agreement(key: Key, computed: Array, expected: Array, error: Array, tolerance: Array, measured: bool) -> Agreement:
     unknown = np.isnan(error) | np.isinf(tolerance)
-    with np.errstate(invalid="ignore"):
-        ratios = np.where(unknown, 0.0, error / tolerance)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = np.where(unknown | (error == 0), 0.0, error / tolerance)  # no error is none, also of no tolerance
     if not ratios.size:
         return Agreement(key, 0, ratios > 1, unknown, (), 0.0, 0.0, 0.0, 0.0, 0.0, measured)
     index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratios)), ratios.shape))

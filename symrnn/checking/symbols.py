@@ -2,7 +2,9 @@
 
 The meaning of a cell on SymPy's symbols is written with these. SymPy's own `diff` does the differentiating: it applies
 the chain, product and quotient rules and asks a function only for its derivative by its argument. That derivative is
-the lemma, and `prove_lemmas` shows it from the function's elementary definition, by SymPy's own `diff` and `simplify`.
+the lemma, and `stand` checks it twice: the function's elementary definition has the values of the function that the
+numbers are computed with, and SymPy's own `diff` and `simplify` get from it what the lemma says. A lemma without a
+definition is assumed, and called so.
 
 Functions with a kink are written with the indicator `Step(u)` = [u > 0], as relu(u) = u [u > 0]; its lemma is that it
 is constant on either side of its jump. So what is proved of them holds away from their kinks.
@@ -14,12 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy
 
-from .meaning import Numbers
+from .meaning import Array, Numbers
+from .scalars import numpy_functions
 
 _HALF = sympy.Rational(1, 2)
 
@@ -122,13 +125,18 @@ def spelled_out(expr: sympy.Expr, longest: int) -> sympy.Expr:
     return expr
 
 
+Standing = Literal["checked", "assumed", "false"]
+"""What can be said of a lemma: it follows from a definition that fits the function; nobody looked; it does not hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lemma:
-    """f′ as it is used, and f's definition by functions that SymPy knows."""
+    """f′ as it is used, f's definition by functions that SymPy knows, and f as the numbers are computed with it."""
 
     statement: str
     derivative: Callable[[Any], sympy.Expr]
     definition: Callable[[Any], sympy.Expr] | None
+    computed: Callable[[Array], Any]
 
 
 def normal_density(u: Any) -> sympy.Expr:
@@ -136,68 +144,148 @@ def normal_density(u: Any) -> sympy.Expr:
 
 
 LEMMAS: dict[type[sympy.Function], Lemma] = {
-    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp),
-    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log),
-    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin),
-    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos),
+    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp, numpy_functions["exp"]),
+    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log, numpy_functions["log"]),
+    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin, numpy_functions["sin"]),
+    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos, numpy_functions["cos"]),
     Tanh: Lemma(
         "tanh′ = 1 − tanh², where tanh(u) = (exp(u) − exp(−u))/(exp(u) + exp(−u))",
         lambda u: 1 - Tanh(u) ** 2,
         lambda u: (sympy.exp(u) - sympy.exp(-u)) / (sympy.exp(u) + sympy.exp(-u)),
+        numpy_functions["tanh"],
     ),
     Logistic: Lemma(
         "σ′ = σ (1 − σ), where σ(u) = 1/(1 + exp(−u))",
         lambda u: Logistic(u) * (1 - Logistic(u)),
         lambda u: 1 / (1 + sympy.exp(-u)),
+        numpy_functions["sigmoid"],
     ),
     Softplus: Lemma(
         "softplus′ = σ, where softplus(u) = log(1 + exp(u))",
         lambda u: Logistic(u),
         lambda u: sympy.log(1 + sympy.exp(u)),
+        numpy_functions["softplus"],
     ),
     NormalCdf: Lemma(
         "Φ′(u) = exp(−u²/2)/√(2π), where Φ(u) = (1 + erf(u/√2))/2",
         normal_density,
         lambda u: (1 + sympy.erf(u / sympy.sqrt(2))) / 2,
+        lambda a: numpy_functions["gelu"](a) / a,
     ),
-    Floor: Lemma("⌊u⌋′ = 0 between whole numbers, where it is constant", lambda u: sympy.S.Zero, None),
-    Step: Lemma("[u > 0]′ = 0 away from u = 0, where it is constant", lambda u: sympy.S.Zero, None),
+    Floor: Lemma(
+        "⌊u⌋′ = 0 between whole numbers, where it is constant",
+        lambda u: sympy.S.Zero,
+        lambda u: u - _HALF - sympy.atan(sympy.tan(sympy.pi * (u - _HALF))) / sympy.pi,
+        numpy_functions["floor"],
+    ),
+    Step: Lemma(
+        "[u > 0]′ = 0 away from u = 0, where it is constant",
+        lambda u: sympy.S.Zero,
+        lambda u: _HALF + (sympy.atan(u) + sympy.atan(1 / u)) / sympy.pi,
+        lambda a: numpy_functions["greater"](a, np.zeros(())),
+    ),
 }
+
+# Where a definition is compared with its function: on both sides of zero and between several whole numbers.
+_POINTS = (-2.625, -1.25, -0.375, 0.125, 0.75, 1.5, 3.375)
+
+
+def stand(function: type[sympy.Function]) -> Standing:
+    """What can be said of the lemma about a function."""
+    return _stand(LEMMAS[function])
 
 
 @cache
-def prove_lemma(function: type[sympy.Function]) -> bool:
-    """Whether the derivative of a function's definition is what its lemma says."""
+def _stand(lemma: Lemma) -> Standing:
+    if lemma.definition is None:
+        return "assumed"
     u = sympy.Symbol("u", real=True)
-    lemma = LEMMAS[function]
-    if lemma.definition is None:  # 1 on one side and 0 on the other: constants
-        return all(sympy.diff(value, u) == lemma.derivative(u) for value in (sympy.S.One, sympy.S.Zero))
+    defined = lemma.definition(u)
+    for point in _POINTS:
+        exact = complex(defined.subs(u, sympy.Rational(point)).evalf(30))
+        with np.errstate(invalid="ignore"):  # a logarithm of a negative number is not defined on the real line
+            mine = float(lemma.computed(np.asarray(point)))
+        if not exact.imag and not abs(mine - exact.real) <= 1e-13 * max(1.0, abs(mine)):
+            return "false"
     claimed = lemma.derivative(u)
     for used, other in LEMMAS.items():
         if other.definition is not None:
             claimed = claimed.replace(used, other.definition)
-    return sympy.simplify(sympy.diff(lemma.definition(u), u) - claimed) == 0
+    return "checked" if sympy.simplify(sympy.diff(defined, u) - claimed) == 0 else "false"
 
 
 def _rational(value: Fraction) -> sympy.Rational:
     return sympy.Rational(value.numerator, value.denominator)
 
 
-def _relu(a: Any) -> Any:
+def _again(a: Any) -> Any:
+    """A leaf for an operand that a function mentions more than once: nested, its trees would double at every level."""
+    return Shared.of(a, is_value=False)
+
+
+def _times_step(a: Any) -> Any:
+    a = _again(a)
     return a * Step(a)
 
 
 def _choose(condition: Any, a: Any, b: Any) -> Any:
+    condition = _again(condition)
     return condition * a + (1 - condition) * b
 
 
+def _leaky(a: Any, slope: Any) -> Any:
+    a = _again(a)
+    return _choose(Step(a), a, slope * a)
+
+
+def _elu(a: Any, alpha: Any) -> Any:
+    a = _again(a)
+    return _choose(Step(a), a, alpha * (Exp(a) - 1))
+
+
+def _silu(a: Any) -> Any:
+    a = _again(a)
+    return a * Logistic(a)
+
+
+def _gelu(a: Any) -> Any:
+    a = _again(a)
+    return a * NormalCdf(a)
+
+
+def _gelu_tanh(a: Any) -> Any:
+    a = _again(a)
+    return a / 2 * (1 + Tanh(sympy.sqrt(2 / sympy.pi) * (a + sympy.Rational(44715, 1000000) * a**3)))
+
+
 def _clip(a: Any, lower: Any, upper: Any) -> Any:
+    a = _again(a)
     above, below = Step(a - lower), Step(upper - a)
     return lower * (1 - above) + upper * (1 - below) + a * above * below
 
 
 def _sign(a: Any) -> Any:
     return 2 * Step(a) - 1
+
+
+def _absolute(a: Any) -> Any:
+    a = _again(a)
+    return a * _sign(a)
+
+
+def _mod(a: Any, b: Any) -> Any:
+    a, b = _again(a), _again(b)
+    return a - b * Floor(a / b)
+
+
+def _larger(a: Any, b: Any) -> Any:
+    a, b = _again(a), _again(b)
+    return _choose(Step(a - b), a, b)
+
+
+def _smaller(a: Any, b: Any) -> Any:
+    a, b = _again(a), _again(b)
+    return _choose(Step(b - a), a, b)
 
 
 _SCALARS: dict[str, Callable[..., Any]] = {
@@ -210,25 +298,25 @@ _SCALARS: dict[str, Callable[..., Any]] = {
     "square": lambda a: a**2,
     "sigmoid": Logistic,
     "tanh": Tanh,
-    "relu": _relu,
-    "leaky_relu": lambda a, slope: _choose(Step(a), a, slope * a),
-    "elu": lambda a, alpha: _choose(Step(a), a, alpha * (Exp(a) - 1)),
+    "relu": _times_step,
+    "leaky_relu": _leaky,
+    "elu": _elu,
     "softplus": Softplus,
-    "silu": lambda a: a * Logistic(a),
-    "gelu": lambda a: a * NormalCdf(a),
-    "gelu_tanh": lambda a: a / 2 * (1 + Tanh(sympy.sqrt(2 / sympy.pi) * (a + sympy.Rational(44715, 1000000) * a**3))),
+    "silu": _silu,
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
     "hard_sigmoid": lambda a: _clip(a / 6 + _HALF, sympy.S.Zero, sympy.S.One),
     "exp": Exp,
     "log": Log,
     "sqrt": lambda a: a**_HALF,
     "sin": Sin,
     "cos": Cos,
-    "abs": lambda a: a * _sign(a),
+    "abs": _absolute,
     "sign": _sign,
     "floor": Floor,
-    "mod": lambda a, b: a - b * Floor(a / b),
-    "maximum": lambda a, b: _choose(Step(a - b), a, b),
-    "minimum": lambda a, b: _choose(Step(b - a), a, b),
+    "mod": _mod,
+    "maximum": _larger,
+    "minimum": _smaller,
     "clip": _clip,
     "where": _choose,
     "greater": lambda a, b: Step(a - b),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +14,13 @@ from ..derivation import Derivation
 from ..equations import Cell
 from ..sizes import Shape
 from .components import Evaluator
+from .course import Attempt, Event, Tried
 from .meaning import Array, Meaning, run_sequence
 from .polynomials import Algebra, TooLarge
-from .proof import ArrayProof, EntryFailure
+from .proof import EntryFailure
 from .symbols import SYMBOLS, Scalar, share, spelled_out
+
+Key = tuple[str, str]
 
 _LONGEST = 600
 # The part of the budget that an equation may take where smaller sizes are left to try: forms that are just within the
@@ -74,9 +76,10 @@ class Unrolled:
 
     # The proof ----------------------------------------------------------------------------------------------
 
-    def prove(self, give_up: bool = False) -> list[ArrayProof]:
-        """Compare the forward pass, then every gradient, array by array; with `give_up` nothing, where the derived
-        equations are beyond a part of the budget."""
+    def prove(self, wanted: Collection[str] | None, give_up: bool) -> Generator[Event, None, list[str]]:
+        """Compare the forward pass, then every gradient, array by array, or only those that are wanted: the arrays with
+        entries that were not proved. With `give_up` `Beyond` is raised where the derived equations are beyond a part of
+        the budget."""
         cell, program = self.cell, self.cell.program
         params = {name: self.symbols(name, shape) for name, shape in cell.params.items()}
         x = [{n: self.symbols(f"{n}_{t + 1}", shape) for n, shape in cell.inputs.items()} for t in range(self.T)]
@@ -89,62 +92,78 @@ class Unrolled:
         pairs += [(g_final[name], run.final[name]) for name in cell.states]
         self.loss = sympy.Add(*(a * b for upstream, y in pairs for a, b in zip(upstream.flat, y.flat, strict=True)))
 
+        sides = {f"output {name}": (("output", name), np.stack([v[name] for v in run.steps])) for name in cell.outputs}
+        sides |= {f"final {name}": (("final", name), run.final[name]) for name in cell.states}
+        forward = len(sides)
+        sides |= {f"∂L/∂{name}": (("params", name), array) for name, array in params.items()}
+        sides |= {f"∂L/∂{name}": (("x", name), np.stack([given[name] for given in x])) for name in cell.inputs}
+        sides |= {f"∂L/∂{name}_0": (("state", name), array) for name, array in state.items()}
+        rows = [(label, *side, number >= forward) for number, (label, side) in enumerate(sides.items())]
+        if wanted is not None:
+            rows = [row for row in rows if row[0] in wanted]
+        yield Attempt(self.T, tuple(self.dims.items()), tuple((label, array.size) for label, _, array, _ in rows))
+
+        tape: list[Evaluator] = []
+        derived = self._evaluated(lambda: self._forward(params, x, state, tape), give_up)
+        backward_too = isinstance(derived, _Obstacle)
+        again: dict[str, None] = {}
+        for label, key, expected, differentiate in rows:
+            if differentiate and not backward_too:
+                derived = self._evaluated(lambda: self._backward(tape, g, g_final), give_up)
+                backward_too = True
+            for index in np.ndindex(*expected.shape):
+                start = time.perf_counter()
+                mine = derived[key][index]
+                failure = self._compare(index, expected[index], mine, differentiate)
+                if failure is not None and not isinstance(mine, _Obstacle):
+                    again.setdefault(label)
+                yield Tried(label, time.perf_counter() - start, failure)
+        return list(again)
+
+    def _evaluated(self, work: Callable[[], Mapping[Key, Array]], give_up: bool) -> Any:
+        """Derived values, or the obstacle that was met in the place of each of them."""
         budget = self.algebra.budget
         try:
             self.algebra.budget = budget // _EARLY if give_up else budget
-            derived: Mapping[tuple[str, str], Any] = self._derived(params, x, state, g, g_final)
-        except (TooLarge, ZeroDivisionError) as problem:
+            return work()
+        except _OBSTACLES as problem:
             if give_up:
-                return []
-            reason = f"the derived equations could not be evaluated: {problem}"
-            derived = defaultdict(lambda: _Everywhere(reason))
+                raise Beyond from None
+            return _Obstacle(f"the derived equations could not be evaluated: {_words(problem)}", _gave_up(problem))
         finally:
             self.algebra.budget = budget
-        proofs = [
-            self._compare(f"output {name}", np.stack([values[name] for values in run.steps]), derived["output", name])
-            for name in cell.outputs
-        ]
-        proofs += [self._compare(f"final {name}", run.final[name], derived["final", name]) for name in cell.states]
-        wanted = {("params", name): array for name, array in params.items()}
-        wanted |= {("x", name): np.stack([given[name] for given in x]) for name in cell.inputs}
-        wanted |= {("state", name): array for name, array in state.items()}
-        for (group, name), array in wanted.items():
-            label = f"∂L/∂{name}_0" if group == "state" else f"∂L/∂{name}"
-            proofs.append(self._compare(label, array, derived[group, name], differentiate=True))
-        return proofs
 
-    def _compare(self, label: str, expected: Array, derived: Array, differentiate: bool = False) -> ArrayProof:
-        """Each entry of `expected`, or the loss's derivative by it, against the derived one."""
-        start = time.perf_counter()
-        failures: list[EntryFailure] = []
-        for index in np.ndindex(*expected.shape):
-            mine, truth = derived[index], expected[index]
-            if differentiate:
-                truth = sympy.diff(self.loss, truth)
-            reason = self._difference(truth, mine)
-            if reason:
-                sides = (_cut(str(mine)), _cut(str(spelled_out(truth, _LONGEST // 4))))
-                failures.append(EntryFailure(index, *sides, reason))
-        seconds = time.perf_counter() - start
-        return ArrayProof(label, self.T, tuple(self.dims.items()), expected.size, tuple(failures), seconds)
-
-    def _difference(self, truth: sympy.Expr, derived: Any) -> str:
-        """Empty when the two sides are equal; else what stands in the way."""
-        if isinstance(derived, str):
-            return derived
+    def _compare(
+        self, index: tuple[int, ...], truth: sympy.Expr, derived: Any, differentiate: bool
+    ) -> EntryFailure | None:
+        """An entry of what is expected, or the loss's derivative by it, against the derived one."""
+        if isinstance(derived, _Obstacle):
+            return EntryFailure(index, "", "", derived.reason, derived.gave_up)
         self.algebra.restart()
         try:
-            difference = self.truth(truth)[()] - derived
-            return "" if self.algebra.vanishes(difference) else "the two sides were not found to be equal"
-        except (TooLarge, ZeroDivisionError) as problem:
-            return str(problem)
+            if differentiate:
+                truth = sympy.diff(self.loss, truth)
+            if self.algebra.vanishes(self.truth(truth)[()] - derived):
+                return None
+            reason, gave_up = "the two sides were not found to be equal", False
+        except _OBSTACLES as problem:
+            reason, gave_up = _words(problem), _gave_up(problem)
+        return EntryFailure(index, _cut(str(derived)), self._expected(truth), reason, gave_up)
 
-    def _derived(self, params: Any, x: Any, state: Any, g: Any, g_final: Any) -> dict[tuple[str, str], Array]:
-        """The derived equations on the same symbols: forwards, then backwards with the carry."""
+    def _expected(self, truth: sympy.Expr) -> str:
+        try:
+            count = truth.count_ops()
+            if count > _LONGEST:  # a string that is only made to be cut can be longer than the memory
+                return f"an expression of {count:,} operations"
+            return _cut(str(spelled_out(truth, _LONGEST // 4)))
+        except (RecursionError, MemoryError):
+            return "too deeply nested to be shown"
+
+    def _forward(self, params: Any, x: Any, state: Any, tape: list[Evaluator]) -> dict[Key, Array]:
+        """The derived forward equations on the same symbols; the tape gets every step's values."""
         cell, algebra = self.cell, self.algebra
         fixed = {name: self.forms(array) for name, array in params.items()}
         current = {name: self.forms(array) for name, array in state.items()}
-        tape: list[Evaluator] = []
         lines = {line.name for line in cell.program.assignments}
         for t in range(self.T):
             values = {**fixed, **{name: self.forms(array) for name, array in x[t].items()}}
@@ -157,8 +176,11 @@ class Unrolled:
             current = {s.name: values[s.new] for s in cell.program.states}
             tape.append(step)
         found = {("output", n): np.stack([step.values[n] for step in tape]) for n in cell.outputs}
-        found |= {("final", n): value for n, value in current.items()}
+        return found | {("final", n): value for n, value in current.items()}
 
+    def _backward(self, tape: list[Evaluator], g: Any, g_final: Any) -> dict[Key, Array]:
+        """The derived backward equations, from the last step to the first, with the carry."""
+        algebra, found = self.algebra, {}
         carry = {self.derivation.carries[name]: self.forms(array) for name, array in g_final.items()}
         totals: dict[tuple[str, str], list[Array]] = {}
         for t in reversed(range(self.T)):
@@ -210,14 +232,37 @@ class _Names(dict[str, Array]):
         return self[name]
 
 
+class Beyond(Exception):
+    """The derived equations are beyond what may be spent on them at these sizes."""
+
+
+# What stands in the way of an entry; that the time is over stands in the way of all.
+_OBSTACLES = (TooLarge, ZeroDivisionError, RecursionError, MemoryError)
+
+
+def _gave_up(problem: BaseException) -> bool:
+    return not isinstance(problem, ZeroDivisionError)
+
+
+def _words(problem: BaseException) -> str:
+    match problem:
+        case RecursionError():
+            return "it is nested too deeply"
+        case MemoryError():
+            return "it takes more memory than there is"
+        case _:
+            return str(problem)
+
+
 @dataclass(frozen=True, slots=True)
-class _Everywhere:
-    """In place of an array that could not be evaluated: the reason, at every index."""
+class _Obstacle:
+    """In place of values that could not be evaluated, and of each of their entries."""
 
     reason: str
+    gave_up: bool
 
-    def __getitem__(self, index: tuple[int, ...]) -> str:
-        return self.reason
+    def __getitem__(self, place: Any) -> _Obstacle:
+        return self
 
 
 def _cut(text: str) -> str:

@@ -9,13 +9,16 @@ from .parser import Call
 
 TYPE_CHECKING = False  # without importing typing: half of what a quick command takes is imports
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..checking import CheckReport, Proof
     from ..derivation import Derivation
     from ..equations import Cell
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to print, and whether everything that was checked held."""
+    """What to print, or what is left to print, and whether everything that was checked held."""
 
     text: str
     held: bool = True
@@ -83,33 +86,56 @@ def export_pages(call: Call) -> Answer:
 
 
 def check(call: Call) -> Answer:
-    """Both verdicts on every cell, the exact proof and the numeric check; or a campaign over many seeds."""
+    """Both verdicts on every cell, the numeric check and the exact proof, each printed as soon as it is known; or a
+    campaign over many seeds."""
     from ..library import zoo
     from .campaign import run_campaign
+    from .output import emit
 
     cells = [_read_cell(name) for name in (zoo if call.all else call.cells)]
     if call.seeds is not None or call.random is not None:
         summary = run_campaign(cells, call)
         return Answer(summary.to_json() if call.json else summary.text(), bool(summary))
-    answers = [_check_cell(cell, call) for cell in cells]
-    held = all(answer.held for answer in answers)
-    if call.json and len(answers) > 1:
-        reports = ", ".join(answer.text for answer in answers)
-        return Answer(f'{{"held": {"true" if held else "false"}, "cells": [{reports}]}}', held)
-    return Answer("\n\n".join(answer.text for answer in answers), held)
+    held, objects = True, list[str]()
+    for place, cell in enumerate(cells):
+        verdicts = dict[str, str]()
+        fine = True
+        for name, verdict, holds in _verdicts(cell, call):
+            fine = fine and holds
+            verdicts[name] = "null" if verdict is None else verdict.to_json() if call.json else ""
+            if not call.json and verdict is not None:
+                emit("\n" * (place > 0 or name == "proof") + verdict.text(), None)
+        held = held and fine
+        objects.append(f'{{"held": {_word(fine)}, "proof": {verdicts["proof"]}, "check": {verdicts["check"]}}}')
+    if not call.json:
+        return Answer("", held)
+    if len(objects) == 1:
+        return Answer(objects[0], held)
+    return Answer(f'{{"held": {_word(held)}, "cells": [{", ".join(objects)}]}}', held)
 
 
-def _check_cell(cell: Cell, call: Call) -> Answer:
+def _word(held: bool) -> str:
+    return "true" if held else "false"
+
+
+def _verdicts(cell: Cell, call: Call) -> Iterator[tuple[str, CheckReport | Proof | None, bool]]:
+    """The numbers first: a proof may take long, and one that gave up says nothing against the cell."""
     import symrnn
 
-    proof = symrnn.prove(cell)
+    from ..checking import PROOF_LIMIT
+    from .progress import ProofLine
+
     report = symrnn.check(cell, seed=call.seed)
-    held = bool(proof) and bool(report)
-    if call.json:
-        return Answer(
-            f'{{"held": {"true" if held else "false"}, "proof": {proof.to_json()}, "check": {report.to_json()}}}', held
-        )
-    return Answer(f"{proof.text().rstrip()}\n\n{report.text().rstrip()}", held)
+    yield "check", report, bool(report)
+    if call.no_proof:
+        yield "proof", None, True
+        return
+    line = ProofLine(sys.stderr)
+    try:
+        proof = symrnn.prove(cell, progress=line.show, limit=call.proof_limit or PROOF_LIMIT)
+    finally:
+        line.end()
+    yield "proof", proof, not proof.refuted
 
 
 def verify(call: Call) -> Answer:

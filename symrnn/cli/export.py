@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
     """Write the pages of cells and an index. Says what was done, and whether everything was as it should be."""
+    from ..checking import PROOF_LIMIT
     from ..publishing import Order, distinct, open_folder, read_formats, write_pages
     from ..render import read_language, read_notation
 
     if not call.folder:
         raise OptionError("say where to: symrnn export -o DIR\n  try: symrnn export --help")
     formats = read_formats(call.format or "md,tex,py")
-    order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick)
+    limit = call.proof_limit or PROOF_LIMIT
+    order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick, limit)
     cells = distinct(cells)
     if call.check:
         return _compare(Path(call.folder), _make_pages(call, cells, order), whole=not call.cells)

@@ -44,7 +44,8 @@ def _run(arguments: Sequence[str]) -> int:
             require_output(call.output, (call.cell, *call.cells))
             with plain_warnings():
                 answer = commands.run(call)
-            emit(answer.text, call.output)
+            if answer.text:
+                emit(answer.text, call.output)
         except SymrnnError as error:
             say(f"symrnn: {error}")
             return WRONG_CALL

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .. import __version__
 from ..errors import OptionError, nearest
+from ..version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Call:
     steps: bool = False
     seed: int = 0
     json: bool = False
+    proof_limit: float | None = None
+    no_proof: bool = False
     target: str = "numpy"
     output: str | None = None
     folder: str | None = None
@@ -97,15 +99,20 @@ examples:
   symrnn check lstm
   symrnn check my_cell.py --seed 7
   symrnn check my_cell.py --json
+  symrnn check my_cell.py --proof-limit 600
+  symrnn check my_cell.py --no-proof
   symrnn check --all
   symrnn check lstm gru --seeds 20
   symrnn check --all --seeds 1000 --jobs 2 --journal night.jsonl
   symrnn check --random 10000 --jobs 2 --journal cells.jsonl
 
+Numbers come first, then the proof in a process of its own, within 60 seconds and 2 GB. A proof that gives up says what
+was proved until then, and is no failure.
+
 With --seeds it is a campaign: every cell at many samples (sizes, seeds, zeros, tiny, saturating and huge weights, both
 types), on several processors. The same call with the same journal goes on where an earlier one ended, however it
-ended. With --random it is one over symrnn itself: cells that nobody wrote, run by every
-backend and held against an interpreter of their text; each disagreement is shown by the smallest text that has it.
+ended. With --random it is one over symrnn itself: cells that nobody wrote, run by every backend and held against an
+interpreter of their text; each disagreement is shown by the smallest text that has it.
 
 {_EXIT_CODES}
 
@@ -212,7 +219,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         "--family", nargs="?", const="", metavar="NAME", help="the cells of one family; without a name, the families"
     )
     show = command("show", "print a cell's forward and backward equations")
-    check = command("check", "derive a cell's gradients, prove them and check them numerically")
+    check = command("check", "derive a cell's gradients, check them numerically and prove them")
     verify = command("verify", "say what is wrong in a hand-written backward pass, and why")
     code = command("code", "print a cell's forward and backward pass as a program")
     show.add_argument("cells", metavar="CELL", nargs="+", help="zoo name, file.py, file.py:name, or -")
@@ -226,6 +233,13 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     export.add_argument("-o", "--output", dest="folder", metavar="DIR", help="the folder to write to")
     export.add_argument("--force", action="store_true", help="write over files that symrnn did not write")
     export.add_argument("--quick", action="store_true", help="leave out proof and check")
+    for made in (check, export):
+        made.add_argument(
+            "--proof-limit",
+            type=_seconds,
+            metavar="SECONDS",
+            help="the time of a cell's proof, which then gives up (60)",
+        )
     export.add_argument("--jobs", type=_count, metavar="N", help="worker processes (one for each processor)")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where files are out of date")
     show.add_argument("--format", type=_format, metavar="FORMAT", help=_FORMATS_HELP)
@@ -236,6 +250,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     check.add_argument(
         "--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays, or the first (0)"
     )
+    check.add_argument("--no-proof", action="store_true", help="numbers alone")
     check.add_argument("--seeds", type=_count, metavar="N", help="a campaign over so many seeds")
     check.add_argument(
         "--random", type=_count, metavar="N", help="a campaign over so many cells, drawn from the seed on"
@@ -312,6 +327,9 @@ def _require_sensible_check(options: Mapping[str, Any], parser: argparse.Argumen
     given = [f"--{name}" for name in ("jobs", "journal", "dask") if options[name] is not None]
     if given and options["seeds"] is None:
         parser.error(f"{given[0]} is for campaigns: say over how many seeds, --seeds N")
+    if options["proof_limit"] is not None and (options["no_proof"] or options["seeds"] is not None):
+        other = "--no-proof" if options["no_proof"] else "--seeds, as a campaign proves nothing"
+        parser.error(f"--proof-limit is for a proof; it does not go with {other}")
     _require_one_crew(options, parser)
 
 

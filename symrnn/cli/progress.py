@@ -1,4 +1,5 @@
-"""A campaign's progress: a bar that redraws itself on a terminal, and a line now and then anywhere else."""
+"""Progress, on a terminal as a line that redraws itself: a campaign's, which elsewhere says a line now and then, and a
+proof's, which elsewhere says nothing."""
 
 from __future__ import annotations
 
@@ -8,20 +9,57 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from ..campaign import Progress
+    from ..checking.course import Stage
 
 _WIDTH = 24
 _REDRAW, _SPEAK = 0.1, 30.0
+_PATIENCE = 1.0
+"""Seconds for which nobody needs to be told anything."""
 
 
-class Bar:
-    """Shows what it is told, no more often than is good to look at; `seen` is the last of it."""
+class _Line:
+    """A stream, and the line of a terminal that is written again and again."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.seen: Progress | None = None
         self._terminal = stream.isatty()
         self._start = self._drawn = time.monotonic()
         self._length = 0
+
+    def _redraw(self, line: str) -> None:
+        self._write(f"\r{line.ljust(self._length)}")
+        self._length = len(line)
+
+    def end(self) -> None:
+        """Leave the terminal's line, so that what follows begins on its own."""
+        if self._terminal and self._length:
+            self._write("\r" + " " * self._length + "\r")
+            self._length = 0
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody looks any more; the work goes on
+            self.stream.write(text)
+            self.stream.flush()
+
+
+class ProofLine(_Line):
+    """How far a proof is, once it takes longer than a moment."""
+
+    def show(self, stage: Stage) -> None:
+        """Draw, if there is somebody to look, and it is time."""
+        now = time.monotonic()
+        if self._terminal and now - self._start >= _PATIENCE and now - self._drawn >= _REDRAW:
+            self._drawn = now
+            far = f"{stage.tried:,} of {stage.entries:,} entries at {stage.steps} step{'s' * (stage.steps > 1)}, "
+            self._redraw(f"proving: {far if stage.entries else ''}{clock(stage.seconds)}")
+
+
+class Bar(_Line):
+    """Shows what it is told, no more often than is good to look at; `seen` is the last of it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.seen: Progress | None = None
 
     def show(self, progress: Progress) -> None:
         """Take note, and draw if it is time."""
@@ -42,20 +80,7 @@ class Bar:
             self._write(f"symrnn: {words}\n")
             return
         filled = _WIDTH * progress.done // max(1, progress.total)
-        line = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {words}"
-        self._write(f"\r{line.ljust(self._length)}")
-        self._length = len(line)
-
-    def end(self) -> None:
-        """Leave the terminal's line, so that what follows begins on its own."""
-        if self._terminal and self._length:
-            self._write("\r" + " " * self._length + "\r")
-            self._length = 0
-
-    def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # nobody looks any more; the work goes on
-            self.stream.write(text)
-            self.stream.flush()
+        self._redraw(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {words}")
 
 
 def clock(seconds: float) -> str:

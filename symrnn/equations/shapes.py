@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import sympy
 
@@ -12,9 +13,19 @@ from ..operations.table import BY_HEAD
 from ..sizes import Shape, Size, Solver
 
 
-def names_in(expr: sympy.Basic) -> set[str]:
+@lru_cache(maxsize=2**15)
+def symbols_in(expr: sympy.Basic) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the values that an expression mentions, and those of its sizes."""
+    symbols = expr.free_symbols
+    sizes = frozenset(symbol.name for symbol in symbols if isinstance(symbol, SizeSymbol))
+    if not sizes:
+        return frozenset(symbol.name for symbol in symbols), sizes
+    return frozenset(symbol.name for symbol in symbols if not isinstance(symbol, SizeSymbol)), sizes
+
+
+def names_in(expr: sympy.Basic) -> frozenset[str]:
     """The names of the values that an expression mentions; sizes are not values."""
-    return {symbol.name for symbol in expr.free_symbols if not isinstance(symbol, SizeSymbol)}
+    return symbols_in(expr)[0]
 
 
 def operands_of(expr: sympy.Expr) -> tuple[tuple[sympy.Expr, ...], tuple[sympy.Basic, ...]]:
@@ -26,14 +37,17 @@ def operands_of(expr: sympy.Expr) -> tuple[tuple[sympy.Expr, ...], tuple[sympy.B
 
 def shape_of(expr: sympy.Basic, shapes: Mapping[str, Shape]) -> Shape:
     """The shape of an expression whose names have known shapes; scalars broadcast."""
-    if isinstance(expr, SizeSymbol):
-        return ()
     if not expr.args:
         # A letter that is no value, such as the a of σ′(a), stands for a number.
-        return shapes.get(expr.name, ()) if isinstance(expr, sympy.Symbol) else ()
+        value = isinstance(expr, sympy.Symbol) and not isinstance(expr, SizeSymbol)
+        return shapes.get(expr.name, ()) if value else ()
     operation = BY_HEAD.get(type(expr))
     if operation is None or operation.elementwise:
-        return max((shape_of(argument, shapes) for argument in expr.args), key=len, default=())
+        largest: Shape = ()
+        for argument in expr.args:
+            shape = shape_of(argument, shapes)
+            largest = shape if len(shape) > len(largest) else largest
+        return largest
     operands, options = operands_of(expr)
     inner = tuple(shape_of(operand, shapes) for operand in operands)
     if isinstance(expr, embed):

@@ -12,9 +12,10 @@
 `packing`      the parameters as a framework's arrays, and back; `trees` nests them
 """
 
+from .alike import frameworks_of
 from .layout import Layout
 from .packing import pack, unpack
-from .presets import frameworks, frameworks_of, presets
+from .presets import frameworks, presets
 from .row import Preset
 from .trees import flat, nested
 

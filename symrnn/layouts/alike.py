@@ -16,7 +16,7 @@ from ..errors import OptionError, nearest
 from ..library import zoo
 from ..sizes import Shape
 from .nodes import parameters_of
-from .presets import find_preset, frameworks_of, presets, rows_of
+from .presets import find_preset, presets, rows_of, zoo_name
 from .row import Preset
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ def row_for(cell: Cell, framework: str) -> Preset:
         lines.append(f"  {cell.name} is in: {', '.join(others)}")
     lines.append("  mend: for arrays of your own give a Layout, such as Layout('Wx = [W_i.T, W_f.T]\\n...')")
     raise OptionError("\n".join(lines))
+
+
+def frameworks_of(cell: Cell | str) -> tuple[str, ...]:
+    """The frameworks that have a cell: one of the zoo by its name, or a cell that computes what one of the zoo does."""
+    if isinstance(cell, str):
+        rows = [row for row in presets() if row.cell == zoo_name(cell)]
+    else:
+        rows = rows_for(cell, presets())
+    return tuple(dict.fromkeys(row.framework for row in rows))
 
 
 def rows_for(cell: Cell, rows: Iterable[Preset]) -> list[Preset]:

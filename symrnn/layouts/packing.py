@@ -17,11 +17,11 @@ import numpy as np
 from ..errors import InputError, OptionError, nearest
 from ..library import zoo
 from ..sizes import Shape, show_shape
-from .alike import row_for
+from .alike import frameworks_of, row_for
 from .axes import Unlike, as_numbers, kind
 from .blocks import Array
 from .layout import Bound, Layout
-from .presets import find_preset, frameworks_of
+from .presets import find_preset
 from .read_sizes import read_sizes
 from .row import Preset
 from .trees import flat

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ..arguments import instance
 from ..catalogue import read_catalogue
@@ -12,9 +11,6 @@ from .frameworks import elman, jax, keras, native, onnx, programs, pytorch, tens
 from .layout import Layout
 from .notations import in_other_notations
 from .row import Preset
-
-if TYPE_CHECKING:
-    from ..equations import Cell
 
 _ROWS = (
     *pytorch.ROWS,
@@ -42,17 +38,6 @@ def frameworks() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.framework for row in _PRESETS))
 
 
-def frameworks_of(cell: Cell | str) -> tuple[str, ...]:
-    """The frameworks that have a cell: one of the zoo by its name, or a cell that computes what one of the zoo does."""
-    from .alike import rows_for
-
-    name = _named(cell) if isinstance(cell, str) else ""
-    rows = (
-        rows_for(cell, _PRESETS) if not isinstance(cell, str) else [row for row in _PRESETS if _named(row.cell) == name]
-    )
-    return tuple(dict.fromkeys(row.framework for row in rows))
-
-
 @cache
 def rows_of(framework: str) -> tuple[Preset, ...]:
     """The rows of a framework; a misspelt name raises with the nearest."""
@@ -69,9 +54,9 @@ def rows_of(framework: str) -> tuple[Preset, ...]:
 def find_preset(framework: str, cell: str) -> Preset:
     """The row for a framework and a cell; a misspelt name raises with the nearest."""
     rows = rows_of(framework)
-    name = _named(cell)
+    name = zoo_name(cell)
     for row in rows:
-        if _named(row.cell) == name:
+        if zoo_name(row.cell) == name:
             return row
     cells = [row.cell for row in rows]
     raise OptionError(
@@ -79,7 +64,7 @@ def find_preset(framework: str, cell: str) -> Preset:
     )
 
 
-def _named(cell: str) -> str:
+def zoo_name(cell: str) -> str:
     """The name that rows have for a cell of the zoo, which may be called by an alias."""
     return read_catalogue().aliases.get(cell, cell)
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sympy import Add
-
 from ..derivation import Derivation
 from ..equations import Equation
 from ..equations.shapes import names_in
 from ..language.nodes import Name, Node, walk
 from ..operations.entry import SizeSymbol
-from ..operations.table import BY_HEAD
 from ..sizes import dimension_names
-from .parts import BUILTINS, WIDTH, dimension_lines, docstring, helper_sources, imports
+from .names import HELPERS, PYTHON, Names
+from .parts import WIDTH, dimension_statements, docstring, helper_sources, imports, terms_of
 from .printer import NumpyPrinter
+from .statement import heads_in, indented
 
-_RESERVED = {
-    "np", "math", "T", "N", "t", "params", "x", "state", "steps", "tape", "outputs", "final_state", "d_outputs",
-    "d_final_state", "grads", "d_x", "d_state", "forward", "backward", "sizes",
+_WORDS = {
+    "np", "math", "T", "N", "t", "params", "x", "state", "steps", "tape", "outputs", "final_state",
+    "d_outputs", "d_final_state", "grads", "d_x", "d_state", "forward", "backward", "sizes",
 }  # fmt: skip
+"""The arguments and the own variables of both passes."""
 
 
 def emit(derivation: Derivation) -> str:
@@ -41,44 +41,26 @@ class _Emitter:
         self.program = derivation.cell.program
         variables = derivation.variables
         batched = derivation.batched
-        helpers = {row.head.__name__ for row in BY_HEAD.values() if row.head is not None}
-        self.names, dims = self._local_names(_RESERVED | helpers | BUILTINS)
-        order = {name: index for index, name in enumerate(variables)}
+        # Steps of inputs have `_t`; a dimension may share its name with a variable in the formulas, never in the code.
+        names = Names(_WORDS, HELPERS, PYTHON)
+        self.names = {v.name: names.take(f"{v.name}_t" if v.role == "input" else v.name) for v in variables.values()}
+        self.terms = {equation.number: terms_of(equation) for equation in derivation.equations}
         self.printer = NumpyPrinter(
             {variable.name: variable.role for variable in variables.values()},
             {variable.name: variable.shape for variable in variables.values()},
             {name: name in batched for name in variables},
             self.names,
-            dims,
-            order,
+            {dim: names.take(dim, "dim_") for dim in self.cell.dims},
+            {name: index for index, name in enumerate(variables)},
         )
-
-    def _local_names(self, reserved: set[str]) -> tuple[dict[str, str], dict[str, str]]:
-        """Local names of variables and of dimensions: as in the formulas, steps of inputs with `_t`, kept clear of
-        the module's own words. A dimension may share its name with a variable in the formulas, never in the code."""
-        names: dict[str, str] = {}
-        taken = set(reserved)
-        for variable in self.derivation.variables.values():
-            wish = f"{variable.name}_t" if variable.role == "input" else variable.name
-            while wish in taken:
-                wish += "_"
-            taken.add(wish)
-            names[variable.name] = wish
-        dims: dict[str, str] = {}
-        for dim in self.cell.dims:
-            wish = dim
-            while wish in taken:
-                wish = f"dim_{wish}"
-            taken.add(wish)
-            dims[dim] = wish
-        return names, dims
 
     # The module ---------------------------------------------------------------------------------------------
 
     def module(self) -> str:
         body = "\n".join([*self._forward(), "", "", *self._backward()])
-        helpers = helper_sources(body)
-        parts = [docstring(self.cell), "", *imports(body + helpers), "", ""]
+        heads = frozenset[type]().union(*(heads_in(term) for terms in self.terms.values() for term in terms))
+        helpers = helper_sources(heads)
+        parts = [docstring(self.cell), "", *imports(heads), "", ""]
         return "\n".join(parts) + "\n" + (helpers + "\n\n" if helpers else "") + body + "\n"
 
     # The forward pass ---------------------------------------------------------------------------------------
@@ -92,9 +74,7 @@ class _Emitter:
         body = self._forward_body()
         needed = self._needed()
         dims_forward, dims_backward = self._dims_used(self.derivation.forward), self._dims_backward()
-        lines += dimension_lines(
-            self.cell, self.printer, [*dims_forward, *(d for d in dims_backward if d not in dims_forward)]
-        )
+        lines += indented(dimension_statements(self.cell, self.printer, [*dims_forward, *dims_backward]))
         lines += [f'    {names[state.new]} = state["{state.name}"]' for state in program.states]
         many = len(program.outputs) > 1
         empty = ", ".join(f'"{name}": []' for name in program.outputs)
@@ -219,11 +199,8 @@ class _Emitter:
             return [f"        {target} {sign} np.full({spread}, {value}, dtype={self._like(equation)}.dtype){comment}"]
         printer = self.printer
         if equation.written is not None:
-            printer = replace(printer, order=_mentions(equation.written), as_written=True)
-        terms = tuple(term.expr for term in equation.terms)
-        if names_in(Add(*terms, evaluate=False)) != names_in(equation.expr):  # what was written cancels: x - x
-            terms = Add.make_args(equation.expr)
-        pieces = printer.sum_of(terms, len(equation.shape), reduce=reduce)
+            printer = replace(printer, order=_places(equation.written), as_written=True)
+        pieces = printer.sum_of(self.terms[equation.number], len(equation.shape), reduce=reduce)
         if spread is not None:
             pieces = [f"np.broadcast_to({' '.join(pieces)}, {spread})"]
         line = f"        {target} {sign} {' '.join(pieces)}"
@@ -255,7 +232,7 @@ class _Emitter:
         return self._dims_used((*self.derivation.adjoints, *self.derivation.gradients))
 
 
-def _mentions(node: Node) -> dict[str, int]:
+def _places(node: Node) -> dict[str, int]:
     """The place of each name in a formula as it was written."""
     places: dict[str, int] = {}
     for leaf in walk(node):

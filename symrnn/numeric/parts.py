@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import builtins
-import re
 from collections.abc import Iterable
 
-from ..equations import Cell
+import sympy
+
+from ..equations import Cell, Equation
+from ..equations.shapes import names_in
 from ..operations.table import BY_HEAD
 from ..sizes import Shape, Size
-from .dimensions import plan_readings
+from .dimensions import Reading, plan_readings
 from .printer import NumpyPrinter
+from .statement import ATOM, Statement, Text, block, let, local, piece
 
 WIDTH = 100
-BUILTINS = frozenset(dir(builtins))
-"""Names that a module's own lines may call."""
 
 
 def in_docstring(text: str) -> str:
@@ -46,62 +46,66 @@ def _lead(lead: str, shape: Shape) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 and ',' not in sizes[0] else ''})"
 
 
-def helper_sources(body: str) -> str:
-    """The helper functions of the operations that a source calls, and those that these call."""
-    sources: dict[str, None] = {}
-    pending = [body]
-    while pending:
-        text = pending.pop()
-        for row in BY_HEAD.values():
-            if row.helper and row.helper not in sources and _calls(text, row.helper):
-                sources[row.helper] = None
-                pending.append(row.helper)
-    return "\n\n".join(sorted(sources))
+def helper_sources(heads: Iterable[type]) -> str:
+    """The helper functions of the operations that a source calls."""
+    return "\n\n".join(sorted({BY_HEAD[head].helper for head in heads if head in BY_HEAD} - {""}))
 
 
-def _calls(text: str, helper: str) -> bool:
-    name = helper.split("(")[0].removeprefix("def ")
-    return re.search(rf"(?<![\w.]){name}\(", text.replace(f"def {name}(", "")) is not None
+def imports(heads: Iterable[type]) -> list[str]:
+    """The import lines of a module that calls some operations."""
+    return [*(["import math", ""] if any(_needs_math(head) for head in heads) else []), "import numpy as np"]
 
 
-def imports(source: str) -> list[str]:
-    """The import lines that a source needs."""
-    return [*(["import math", ""] if "math." in source else []), "import numpy as np"]
+def _needs_math(head: type) -> bool:
+    row = BY_HEAD.get(head)
+    return row is not None and any("math." in form for form in (row.helper, row.numpy) if isinstance(form, str))
 
 
-def mentions(text: str, name: str) -> bool:
-    """Whether source speaks of a name."""
-    return re.search(rf"(?<![\w.\"]){re.escape(name)}(?!\w)", text) is not None
-
-
-def dimension_lines(cell: Cell, printer: NumpyPrinter, wanted: Iterable[str], state: str = "state") -> list[str]:
+def dimension_statements(
+    cell: Cell, printer: NumpyPrinter, wanted: Iterable[str], state: str = "state"
+) -> list[Statement]:
     """Read each wanted dimension off an array that shows it, the plainest first."""
+    statements: list[Statement] = []
+    for reading in needed_readings(cell, wanted):
+        holder = {"x": "x", "state": state, "params": "params"}[reading.holder]
+        array = f'{holder}["{reading.array}"]' if reading.holder != "x" or len(cell.inputs) > 1 else holder
+        value = piece("{}.shape[{}]", Text(array, ATOM, frozenset((holder,))), str(reading.axis))
+        statements.append(let(printer.dims[reading.dim], "{}", solved(reading, value, printer)))
+    return statements
+
+
+def needed_readings(cell: Cell, wanted: Iterable[str]) -> list[Reading]:
+    """The readings that some dimensions take, in an order in which each rests on earlier ones."""
     readings = plan_readings(cell)
     needed = set(wanted)
     for reading in reversed(readings):
         if reading.dim in needed:
             needed |= set(reading.size.names)
-    lines: list[str] = []
-    for reading in readings:
-        if reading.dim in needed:
-            array = {"x": "x", "state": state, "params": "params"}[reading.holder]
-            if reading.holder != "x" or len(cell.inputs) > 1:
-                array += f'["{reading.array}"]'
-            code = f"{array}.shape[{reading.axis}]"
-            if reading.rest != Size():
-                code = f"({code} - ({printer.size(reading.rest)}))"
-            if reading.factor != 1:
-                code = f"{code} // {reading.factor}"
-            lines.append(f"    {printer.dims[reading.dim]} = {code}")
-    return lines
+    return [reading for reading in readings if reading.dim in needed]
 
 
-def loop_header(pairs: list[tuple[str, str]]) -> list[str]:
-    """`for names in zip(arrays):`, broken where it is long."""
-    left = ", ".join(name for name, _ in pairs) + ("," if len(pairs) == 1 else "")
-    arrays = [array for _, array in pairs]
-    line = f"    for {left} in zip({', '.join(arrays)}, strict=True):"
-    if len(line) <= WIDTH:
-        return [line]
-    names = [f"    for {left} in zip("] if len(left) < WIDTH - 20 else ["    for (", f"        {left}", "    ) in zip("]
-    return [*names, *(f"        {array}," for array in arrays), "        strict=True,", "    ):"]
+def solved(reading: Reading, length: Text, printer: NumpyPrinter) -> Text:
+    """A dimension from the length of an axis that holds it."""
+    if reading.rest != Size():
+        length = piece("({} - ({}))", length, printer.spoken_size(reading.rest))
+    return length if reading.factor == 1 else piece("{} // {}", length, str(reading.factor))
+
+
+def terms_of(equation: Equation) -> tuple[sympy.Expr, ...]:
+    """The terms of an equation, those that mention what their sum does not (x - x) left out."""
+    terms = tuple(term.expr for term in equation.terms)
+    mentioned = set[str]().union(*map(names_in, terms))
+    return terms if mentioned == names_in(equation.expr) else sympy.Add.make_args(equation.expr)
+
+
+def loop_over(pairs: list[tuple[str, Text]], body: list[Statement]) -> Statement:
+    """`for names in zip(arrays):`, broken where it is long; a count of the steps where there is nothing to read."""
+    if not pairs:
+        return block("for _ in range(T):", [local("T")], ["_"], body)
+    names, arrays = [name for name, _ in pairs], [array for _, array in pairs]
+    left = ", ".join(names) + ("," if len(pairs) == 1 else "")
+    header = [f"for {left} in zip({', '.join(map(str, arrays))}, strict=True):"]
+    if len(header[0]) > WIDTH - 4:
+        opening = [f"for {left} in zip("] if len(left) < WIDTH - 20 else ["for (", f"    {left}", ") in zip("]
+        header = [*opening, *(f"    {array}," for array in arrays), "    strict=True,", "):"]
+    return block("\n".join(header), arrays, names, body)

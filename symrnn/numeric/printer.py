@@ -8,36 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import sympy
 
-from ..equations.shapes import names_in, operands_of, shape_of
+from ..equations.shapes import names_in, operands_of, shape_of, symbols_in
 from ..operations.entry import Code, SizeSymbol, size_from_expr
-from ..operations.structured import outer
+from ..operations.structured import matmul, outer
 from ..operations.table import BY_HEAD
 from ..sizes import Shape, Size
+from .statement import ATOM, POWER, PRODUCT, SUM, Text, heads_in
 
-SUM, PRODUCT, POWER, ATOM = range(4)
 _PLACE = re.compile(r"\{(\d)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Source text and how tightly it binds."""
-
-    code: str
-    binding: int
-
-    def within(self, binding: int) -> str:
-        return self.code if self.binding >= binding else f"({self.code})"
 
 
 @dataclass(frozen=True, slots=True)
 class NumpyPrinter:
     """Prints expressions over named variables; `batched` tells which names have an axis of sequences.
 
-    `order` places the names: by definition, or (`as_written`) by where a forward equation mentions them.
+    `order` places the names: by definition, or (`as_written`) by where a forward equation mentions them. A name may be
+    printed as a part of a variable (`h_states[1:]`): `behind` tells which.
     """
 
     roles: Mapping[str, str]
@@ -47,11 +38,36 @@ class NumpyPrinter:
     dims: Mapping[str, str]
     order: Mapping[str, int]
     as_written: bool = False
+    behind: Mapping[str, str] = field(default_factory=dict[str, str])
 
     # What is asked of it ------------------------------------------------------------------------------------
 
+    def spoken(self, expr: sympy.Expr, rank: int | None = None) -> Text:
+        """An expression, to be used beside arrays of a rank where one is given, with all that it speaks of."""
+        text = self.text(expr) if rank is None else self.at_rank(expr, rank)
+        return Text(text.code, text.binding, self.names_of(expr), self.heads_of(expr))
+
+    def spoken_sum(self, terms: tuple[sympy.Expr, ...], rank: int, *, reduce: bool = False) -> Text:
+        """A sum of terms in their own order, with all that it speaks of."""
+        pieces = self.sum_of(terms, rank, reduce=reduce)
+        names = frozenset[str]().union(*map(self.names_of, terms))
+        return Text(" ".join(pieces), SUM, names, frozenset[type]().union(*map(self.heads_of, terms)))
+
+    def names_of(self, expr: sympy.Basic) -> frozenset[str]:
+        """The variables that the text of an expression speaks of."""
+        names, sizes = symbols_in(expr)
+        return frozenset([*(self.behind.get(n) or self.names[n] for n in names), *(self.dims[n] for n in sizes)])
+
+    def heads_of(self, expr: sympy.Expr) -> frozenset[type]:
+        """The operations that the text of an expression calls."""
+        return heads_in(expr)
+
     def is_batched(self, expr: sympy.Basic) -> bool:
         return any(self.batched[name] for name in names_in(expr))
+
+    def by_rows(self, expr: sympy.Expr) -> bool:
+        """Whether an expression is a product that a function of the module runs over all rows at once."""
+        return False
 
     def rank(self, expr: sympy.Basic) -> int:
         return len(shape_of(expr, self.shapes))
@@ -66,7 +82,7 @@ class NumpyPrinter:
             text = self._over_batch(body) if reduce and self.is_batched(body) else self.at_rank(body, rank)
             sign = ("- " if pieces else "-") if negative else ("+ " if pieces else "")
             alone = len(terms) == 1 and not negative
-            pieces.append(text.code if alone else sign + text.within(PRODUCT))
+            pieces.append(text.code if alone else f"{sign}{text.within(PRODUCT)}")
         return pieces
 
     def at_rank(self, expr: sympy.Expr, rank: int) -> Text:
@@ -76,6 +92,10 @@ class NumpyPrinter:
             return self.text(expr)
         axes = ", ".join(["...", *["None"] * (rank - own)])
         return Text(f"{self.text(expr).within(ATOM)}[{axes}]", ATOM)
+
+    def spoken_size(self, size: Size) -> Text:
+        """A size with the dimensions that it speaks of."""
+        return Text(self.size(size), ATOM, frozenset(self.dims[name] for name in size.names))
 
     def size(self, expr: sympy.Basic | Size) -> str:
         """A size as source over the dimensions' local names."""
@@ -115,16 +135,16 @@ class NumpyPrinter:
         if coefficient != 1:
             numerator, denominator = coefficient.as_numer_denom()
             if denominator == 1 or _is_decimal(coefficient):
-                above.append(_number(coefficient).within(PRODUCT))
+                above.append(_number(coefficient).within(PRODUCT).code)
             else:
                 above += [_number(numerator).code] if numerator != 1 else []
                 below.append(_number(denominator).code)
         for factor in sorted(sympy.Mul.make_args(rest), key=self.factor_key):
             base, exponent = factor.as_base_exp()
             if exponent.is_Rational and exponent < 0:
-                below.append(self.at_rank(base**-exponent, rank).within(POWER))
+                below.append(self.at_rank(base**-exponent, rank).within(POWER).code)
             else:
-                above.append(self.at_rank(factor, rank).within(POWER))
+                above.append(self.at_rank(factor, rank).within(POWER).code)
         # `@` binds like `*`, so a product with it in a later place needs its parentheses: `within(POWER)` gives them.
         text = " * ".join(above) or "1"
         for divisor in below:
@@ -144,7 +164,7 @@ class NumpyPrinter:
         if callable(operation.numpy):
             codes = tuple(self._code(operand) for operand in operands)
             source = operation.numpy(codes, options, self.size)
-            return Text(source, PRODUCT if " @ " in source else ATOM)
+            return Text(source, PRODUCT if isinstance(expr, matmul) and _is_operator(*codes) else ATOM)
         rank = self.rank(expr) if operation.elementwise else None
         texts = [self.at_rank(o, rank) if rank is not None else self.text(o) for o in operands]
         texts += [_number(option) for option in options]
@@ -174,7 +194,7 @@ class NumpyPrinter:
     def factor_key(self, factor: sympy.Expr) -> tuple[int, int, str]:
         """Parameters, then adjoints, then names in order of definition, then what is compound."""
         if self.as_written:
-            return 0, self._first(factor), str(factor)
+            return 0, self._first(factor), spelt(factor)
         roles = {self.roles[name] for name in names_in(factor)}
         if factor.is_Symbol and "parameter" in roles:
             place = 0
@@ -182,14 +202,25 @@ class NumpyPrinter:
             place = 1
         else:
             place = 2 if factor.is_Symbol else 3
-        return place, self._first(factor), str(factor)
+        return place, self._first(factor), spelt(factor)
 
     def _term_key(self, term: sympy.Expr) -> tuple[int, int, int, str]:
         negative = term.could_extract_minus_sign()
-        return int(negative), int(not term.is_number), self._first(term), str(term)
+        return int(negative), int(not term.is_number), self._first(term), spelt(term)
 
     def _first(self, expr: sympy.Expr) -> int:
         return min((self.order.get(name, 0) for name in names_in(expr)), default=-1)
+
+
+@lru_cache(maxsize=2**12)
+def spelt(expr: sympy.Basic) -> str:
+    """What tells apart expressions that nothing else puts in an order."""
+    return expr.name if isinstance(expr, sympy.Symbol) else str(expr)
+
+
+def _is_operator(a: Code, b: Code) -> bool:
+    """Whether a product of such factors is written with `@`."""
+    return (a.rank, b.rank) == (2, 2) or (a.rank == 2 and not a.batched) or (b.rank == 2 and not b.batched)
 
 
 def _filled(template: str, texts: list[Text]) -> str:
@@ -200,7 +231,7 @@ def _filled(template: str, texts: list[Text]) -> str:
         before, after = template[: match.start()], template[match.end() :]
         enclosed = before.endswith(("(", ", ")) and after.startswith((")", ","))
         text = texts[int(match.group(1))]
-        parts += [template[end : match.start()], text.code if enclosed else text.within(ATOM)]
+        parts += [template[end : match.start()], text.code if enclosed else text.within(ATOM).code]
         end = match.end()
     return "".join([*parts, template[end:]])
 

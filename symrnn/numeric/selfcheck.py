@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..equations import Cell
 from ..equations.sample import default_dims
-from ..operations.functions import stop_gradient
+from ..operations import functions as f
 from ..sizes import Shape
+from .names import PYTHON, Names
 
-# NumPy calls that are not the analytic function beside the real line, or do not take complex numbers.
-_REAL_ONLY = ("np.abs(", "np.sign(", "math.erfc", "np.logaddexp(", "np.mod(", "np.floor(", "prefers(")
+_WORDS = {
+    "T", "N", "np", "params", "x", "state", "d_outputs", "d_final_state", "tape", "grads", "d_x", "d_state", "pairs",
+    "worst", "array", "gradient", "scale", "index", "expected", "draw", "name", "value", "forward", "backward", "pack",
+    "slope",
+}  # fmt: skip
+# Whose NumPy forms are not the analytic function beside the real line, or do not take complex numbers.
+_REAL_ONLY = {f.absolute, f.sign, f.gelu, f.normal_cdf, f.softplus, f.mod, f.floor, f.prefers}
 
 _COMPLEX_STEP = '''\
 def slope(arrays, array, index, d_outputs, d_final_state):
@@ -31,21 +39,21 @@ def slope(arrays, array, index, d_outputs, d_final_state):
 '''
 
 
-def self_check(cell: Cell, body: str) -> str:
-    """`loss`, `slope`, `check` and a `__main__` for a module whose other text is `body`."""
-    if any(equation.expr.has(stop_gradient) for equation in cell.equations):
+def self_check(cell: Cell, heads: frozenset[type]) -> str:
+    """`loss`, `slope`, `check` and a `__main__` for a module whose forward pass calls some operations."""
+    if any(equation.expr.has(f.stop_gradient) for equation in cell.equations):
         return (
             "# This cell stops gradients on purpose, which no difference of losses can see: there is no self-check.\n"
         )
-    real = any(call in body for call in _REAL_ONLY)
-    dims = default_dims(cell)
-    sizes = "".join(f", {dim}={value}" for dim, value in dims.items())
-    params = _entries(cell.params, (), fan=True)
-    inputs, states, outputs = _entries(cell.inputs, ("T", "N")), _entries(cell.states, ("N",)), cell.outputs
-    x = inputs[0].split(": ", 1)[1] if len(inputs) == 1 else f"{{{', '.join(inputs)}}}"
-    above = _entries(outputs, ("T", "N"))
-    d_outputs = above[0].split(": ", 1)[1] if len(above) == 1 else f"{{{', '.join(above)}}}"
+    real = bool(heads & _REAL_ONLY)
+    taken = Names(_WORDS, PYTHON)
+    dims = {dim: taken.take(dim, "dim_") for dim in cell.dims}
+    sizes = "".join(f", {dims[dim]}={value}" for dim, value in default_dims(cell).items())
+    params = _entries(cell.params, (), dims, fan=True)
+    inputs, states = _entries(cell.inputs, ("T", "N"), dims), _entries(cell.states, ("N",), dims)
+    above = _entries(cell.outputs, ("T", "N"), dims)
     one_x, one_y = len(inputs) == 1, len(above) == 1
+    x, d_outputs = _one_or_named(inputs), _one_or_named(above)
     lines = [
         "def loss(arrays, d_outputs, d_final_state):",
         '    """A number that depends on everything: outputs and final state, weighted."""',
@@ -64,12 +72,12 @@ def self_check(cell: Cell, body: str) -> str:
         '    """The largest error of a gradient entry, in parts of the largest entry of its array."""',
         "    draw = np.random.default_rng(0).standard_normal",
         "    params = {",
-        *(f"        {entry}," for entry in params),
+        *(f'        "{name}": {array},' for name, array in params.items()),
         "    }",
         f"    x = {x}",
-        f"    state = {{{', '.join(states)}}}",
+        f"    state = {_named(states)}",
         f"    d_outputs = {d_outputs}",
-        f"    d_final_state = {{{', '.join(states)}}}",
+        f"    d_final_state = {_named(states)}",
         "    _, _, tape = forward(pack(params), x, state)",
         "    grads, d_x, d_state = backward(tape, d_outputs, d_final_state)",
         *_complexified(real, one_x),
@@ -93,17 +101,27 @@ def self_check(cell: Cell, body: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _entries(shapes, lead: tuple[str, ...], *, fan: bool = False) -> list[str]:
-    """`"W": draw((n, m)) / m**0.5` for every array."""
-    return [f'"{name}": {_drawn(shape, lead, fan=fan)}' for name, shape in shapes.items()]
+def _entries(
+    shapes: Mapping[str, Shape], lead: tuple[str, ...], dims: Mapping[str, str], *, fan: bool = False
+) -> dict[str, str]:
+    """Random numbers in the shape of every array, as source: `draw((n, m)) / m**0.5`."""
+    return {name: _drawn(shape, lead, dims, fan=fan) for name, shape in shapes.items()}
 
 
-def _drawn(shape: Shape, lead: tuple[str, ...], *, fan: bool) -> str:
-    sizes = [*lead, *map(str, shape)]
+def _drawn(shape: Shape, lead: tuple[str, ...], dims: Mapping[str, str], *, fan: bool) -> str:
+    sizes = [*lead, *(str(size.renamed(dims)) for size in shape)]
     if not sizes:
         return "np.array(draw())"
-    tuple_text = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
-    return f"draw({tuple_text})" + (f" / ({shape[1]}) ** 0.5" if fan and len(shape) == 2 else "")
+    drawn = f"draw(({sizes[0]},))" if len(sizes) == 1 else f"draw(({', '.join(sizes)}))"
+    return drawn + (f" / ({sizes[1]}) ** 0.5" if fan and len(shape) == 2 else "")
+
+
+def _named(entries: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f'"{name}": {array}' for name, array in entries.items()) + "}"
+
+
+def _one_or_named(entries: Mapping[str, str]) -> str:
+    return next(iter(entries.values())) if len(entries) == 1 else _named(entries)
 
 
 def _complexified(real: bool, one_x: bool) -> list[str]:

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import __version__
 from ..derivation import Derivation
 from ..equations.sample import Arrays, default_dims
 from ..errors import InputError, KernelWarning, SymrnnError
+from ..version import __version__
 from .cache import hash_of, kept_folder, read_file, write_file
 from .compiled import compiled_passes
 from .emit import emit

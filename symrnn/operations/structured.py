@@ -300,7 +300,7 @@ def _einsum(subscripts: str, codes: tuple[Code, ...]) -> str:
 
 
 def _turned(code: Code) -> str:
-    return code.tight[:-2] if code.text.endswith(".T") else f"{code.tight}.T"
+    return code.tight[:-2] if code.text.endswith(".T") and not code.loose else f"{code.tight}.T"
 
 
 def matmul_numpy(codes: tuple[Code, ...], options: Any, sizes: SizePrinter) -> str:

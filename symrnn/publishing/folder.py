@@ -14,6 +14,7 @@ from pathlib import Path
 from ..equations import Cell
 from ..errors import OptionError
 from ..files import DRAFT, hold, require_file, told, write_whole
+from ..records import parse_record
 from .pages import Page
 
 RECORD = ".symrnn.json"
@@ -113,11 +114,11 @@ def read_record(folder: Path) -> Record:
     if content is None and not path.is_symlink() and not path.exists():
         return {}
     try:
-        found = json.loads(content or b"")
+        found = parse_record(content or b"", _LARGEST_RECORD)
         record = {name: (marks,) if isinstance(marks, str) else tuple(marks) for name, marks in found.items()}
         if all(isinstance(mark, str) and _MARK.fullmatch(mark) for marks in record.values() for mark in marks):
             return record
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError):
         pass
     raise OptionError(
         f"{path} is not a record that symrnn wrote, and is left as it is\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..campaign.executors import process_pool
-from ..checking import check, prove
+from ..checking import PROOF_LIMIT, check, prove
 from ..derivation import derive
 from ..equations import Cell, build_cell
 from ..errors import OptionError, nearest
@@ -51,6 +51,7 @@ class Order:
     notation: Notation = STANDARD
     lang: str = "en"
     evidence: bool = True
+    proof_limit: float = PROOF_LIMIT
 
 
 def read_formats(words: str) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ def _publish_text(text: str, order: Order) -> Published:
 def publish_cell(cell: Cell, order: Order) -> Published:
     """The pages of one cell."""
     derivation = derive(cell)
-    evidence = gather_evidence(cell) if order.evidence else None
+    evidence = gather_evidence(cell, order.proof_limit) if order.evidence else None
     article = make_article(derivation, notation=order.notation, lang=order.lang, evidence=evidence)
     drawn = article.drawing
     wanted = list(order.formats)
@@ -105,8 +106,16 @@ def publish_cell(cell: Cell, order: Order) -> Published:
     return Published(cell.name, tuple(pages), evidence)
 
 
-def gather_evidence(cell: Cell) -> Evidence:
-    """Prove a cell's gradients and check them."""
-    proof, report = prove(cell), check(cell)
+def gather_evidence(cell: Cell, limit: float) -> Evidence:
+    """Check a cell's gradients and prove them, within a limit in seconds."""
+    report, proof = check(cell), prove(cell, limit=limit)
     agreeing = sum(row.verdict == "agree" for row in report.rows)
-    return Evidence(proof.proved, proof.entries - proof.proved, agreeing, len(report.rows) - agreeing)
+    return Evidence(
+        proof.proved,
+        proof.entries - proof.proved,
+        agreeing,
+        len(report.rows) - agreeing,
+        proof.complete.cause,
+        limit,
+        proof.assumed,
+    )

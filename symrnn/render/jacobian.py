@@ -86,11 +86,11 @@ def local_jacobians(derivation: Derivation) -> tuple[Jacobian, ...]:
     return tuple(sorted(found, key=lambda jacobian: [state.new for state in states].index(jacobian.state)))
 
 
-def _needed(derivation: Derivation) -> list[tuple[Equation, set[str]]]:
+def _needed(derivation: Derivation) -> list[tuple[Equation, frozenset[str]]]:
     """The forward equations that a state asks for, each with the names that it reads; a read-out may have no closed
     form."""
     asked = {state.new for state in derivation.cell.program.states}
-    found: list[tuple[Equation, set[str]]] = []
+    found: list[tuple[Equation, frozenset[str]]] = []
     for equation in reversed(derivation.forward):
         if equation.name in asked:
             read = names_in(equation.expr)
@@ -100,7 +100,7 @@ def _needed(derivation: Derivation) -> list[tuple[Equation, set[str]]]:
 
 
 def _forward(
-    derivation: Derivation, previous: str, needed: list[tuple[Equation, set[str]]]
+    derivation: Derivation, previous: str, needed: list[tuple[Equation, frozenset[str]]]
 ) -> dict[str, tuple[Path, ...]]:
     """What each value owes to a previous state."""
     variables = derivation.variables

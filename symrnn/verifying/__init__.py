@@ -4,7 +4,7 @@ Somebody's code, behind one safe call:
 (how their arrays hold the canonical ones is said by a layout, in the room `layouts`)
 `styles`       how their code is called; `calling`, `returns`, `stepping`, `losses`, `tensors` do it
 `running`      their turn: in time, and whatever is raised made an error; `surroundings` keeps apart what they change
-`subject`      code and layout together; `session` is one run of it
+`subject`      code and layout together; `session` is one run of it, `observing` what it does at a point
 `file`         what a file gives to be verified; `judge` is the process in which the command line has it judged
 
 Forward first:

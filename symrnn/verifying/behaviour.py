@@ -13,8 +13,9 @@ import numpy as np
 from ..checking.oracles import Key, Upstream
 from ..checking.reference import FLOAT32, FLOAT64, compare
 from ..layouts.blocks import Array
+from .observing import Observation, run_code, run_forward
 from .probes import Comparison
-from .subject import Observation, Subject
+from .subject import Subject
 
 _LARGE = 2.0**14
 _SMALL = 2.0**-14
@@ -39,7 +40,7 @@ class Behaviour:
 def watch(subject: Subject, first: Comparison) -> Behaviour:
     """Call again, and with larger gradients from above."""
     probe, before = first.probe, first.observation
-    again = subject.run(probe.point, probe.upstream)
+    again = run_code(subject, probe.point, probe.upstream)
     leaks = tuple(key for key in before.gradients if not np.array_equal(before.gradients[key], again.gradients[key]))
     leaks = tuple(key for key in leaks if not _close(before.gradients[key], again.gradients[key], before))
     if leaks:
@@ -57,7 +58,7 @@ def _largest(observation: Observation, key: Key) -> float:
 
 def _coarse(subject: Subject, first: Comparison) -> tuple[Key, ...]:
     """Where the forward pass computes in float64 and the backward loses half of the digits on the way."""
-    if first.unit != FLOAT32 or not subject.has_forward or subject.forward(first.probe.point).dtype != "float64":
+    if first.unit != FLOAT32 or not subject.has_forward or run_forward(subject, first.probe.point).dtype != "float64":
         return ()
     agreements = compare(first.seen, first.reference, FLOAT64)
     return tuple(agreement.key for agreement in agreements if not agreement and agreement.key not in first.wrong)
@@ -66,8 +67,8 @@ def _coarse(subject: Subject, first: Comparison) -> tuple[Key, ...]:
 def _linearity(subject: Subject, first: Comparison) -> Behaviour:
     """Three gradients from above that differ by a scale."""
     probe, usual = first.probe, first.observation
-    small = subject.run(probe.point, scaled(probe.upstream, _SMALL))
-    large = subject.run(probe.point, scaled(probe.upstream, _LARGE))
+    small = run_code(subject, probe.point, scaled(probe.upstream, _SMALL))
+    large = run_code(subject, probe.point, scaled(probe.upstream, _LARGE))
     bent = tuple(
         key
         for key in usual.gradients

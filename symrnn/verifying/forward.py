@@ -17,10 +17,11 @@ from ..equations.sample import complete_dims
 from ..errors import OptionError
 from ..layouts.blocks import Array
 from ..layouts.layout import Layout
+from .observing import Observation, run_forward
 from .orders import settle_orders
 from .search import Found, search_forward
 from .styles import Code
-from .subject import Observation, Subject, build_subject
+from .subject import Subject, build_subject
 
 # An error so small, in units of roundoff of the largest entry, needs no measured tolerance.
 _SURE = 8.0
@@ -137,7 +138,7 @@ def open_subject(
 
 
 def _observe(subject: Subject, point: Point) -> Observation:
-    return subject.forward(point)
+    return run_forward(subject, point)
 
 
 def judge_forward(
@@ -147,11 +148,11 @@ def judge_forward(
     cell, layout = subject.cell, subject.bound.layout
     if not subject.has_forward:
         return ForwardVerdict(cell.name, True, False, layout)
-    seen = subject.forward(point)
+    seen = run_forward(subject, point)
     unit = FLOAT64
     if seen.dtype == "float32":
         # The numbers that such code starts from are float32's.
-        seen, unit = subject.forward(_rounded(point)), FLOAT32
+        seen, unit = run_forward(subject, _rounded(point)), FLOAT32
     arrays: dict[Key, Array] = {("output", name): array for name, array in seen.outputs.items()}
     arrays |= {("final state", name): array for name, array in seen.final.items()}
     meant = meaning_of(seen.point)

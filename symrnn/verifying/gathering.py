@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,7 @@ from ..errors import nearest
 from ..layouts.axes import kind
 from .calling import Slot
 from .returns import attributes, by_name
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 
 def members(

@@ -34,6 +34,7 @@ from ..equations import Equation
 from ..equations.shapes import names_in
 from ..numeric.parts import helper_sources
 from ..numeric.printer import NumpyPrinter
+from ..numeric.statement import heads_in
 
 Array = np.ndarray[Any, Any]
 Values = dict[str, Array]
@@ -317,7 +318,7 @@ class Model:
         terms = sympy.Add.make_args(expr)
         code = " ".join(printer.sum_of(terms, rank, reduce=reduce)) if reduce else printer.at_rank(expr, rank).code
         namespace: dict[str, Any] = {"np": np}
-        exec(helper_sources(code), namespace)
+        exec(helper_sources(heads_in(expr)), namespace)
         return eval(f"lambda v: {code}", namespace)
 
 

@@ -18,8 +18,8 @@ from ..layouts.blocks import SLOTS, Array, Entries, entries_of_block
 from ..layouts.language import Rule
 from ..layouts.layout import Layout, Order, joint_orders, separate_orders, settle_block
 from ..layouts.nodes import Blocks, Parameter, walk_blocks
+from .observing import Observation
 from .search import agreeing_lanes
-from .subject import Observation
 
 _LANES = 512
 _MOST = 20_000

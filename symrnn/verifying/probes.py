@@ -19,7 +19,8 @@ from ..derivation import Derivation
 from ..equations import Cell
 from ..equations.sample import complete_dims, default_dims
 from ..layouts.blocks import Array
-from .subject import Observation, Subject
+from .observing import Observation, effective_upstream, run_code
+from .subject import Subject
 
 _ULPS = 8.0
 _MANY = (23, 24, 25, 26, 27, 28)
@@ -89,7 +90,7 @@ def _probes(subject: Subject, point: Point, scale: float, seed: int, kinds: Sequ
     seen: list[Upstream] = []
     for kind in kinds:
         upstream = draw_upstream(point, kind, scale, seed)
-        effective = subject.effective(point, upstream)
+        effective = effective_upstream(subject, point, upstream)
         empty = not any(g.any() for g in (*effective.outputs.values(), *effective.final.values()))
         if empty or any(_same(effective, other) for other in seen):
             continue
@@ -126,7 +127,7 @@ def _same(one: Upstream, other: Upstream) -> bool:
 
 def observe(subject: Subject, derivation: Derivation, probe: Probe) -> Comparison:
     """Run the code at a probe and compare every entry."""
-    observation = subject.run(probe.point, probe.upstream)
+    observation = run_code(subject, probe.point, probe.upstream)
     unit = FLOAT32 if observation.dtype == "float32" else FLOAT64
     upstream = observation.upstream or probe.upstream
     (reference,) = build_references(derivation, observation.point, [upstream])

@@ -1,4 +1,4 @@
-"""One call of a person's code at one point: what is handed in, what comes back, whether anything handed in changed."""
+"""One run of a person's code: what it is handed, how its functions are called, whether anything handed in changed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..checking.oracles import Key, Point, Upstream
+from ..checking.oracles import Point, Upstream
 from ..errors import SubjectError
 from ..layouts.axes import Axes, Unlike, as_numbers, detached, kind, read_axes
 from ..layouts.blocks import Array
 from .calling import Call, Slot
-from .gathering import members, spread
 from .losses import Targets
-from .returns import attributes, by_name, read_forward_result, read_gradient_result
-from .running import reading, run_call
-from .stepping import backward_steps, forward_steps
-from .subject import Observation, Subject
-from .updating import from_update, rounding_of_update
+from .running import run_call
+from .subject import Subject
 
 Pool = dict[Slot, Any]
 
@@ -82,128 +78,6 @@ class Session:
 
     # The calls ----------------------------------------------------------------------------------------------
 
-    def observe(self, *, backward: bool) -> Observation:
-        """Run the code and read what it gives back; what it gives back may be anything."""
-        return reading(lambda: self.called, self.subject.seconds, lambda: self._observe(backward=backward))
-
-    def _observe(self, *, backward: bool) -> Observation:
-        subject = self.subject
-        outputs: dict[str, Array] = {}
-        final: dict[str, Array] = {}
-        found: dict[Slot, Any] = {}
-        tensors = subject.code.tensors
-        if tensors:
-            from .tensors import leaves_of
-
-            self.pool = leaves_of(self.pool)
-        self.given = dict(self.pool["params", ""])
-        self.shapes = {name: tuple(array.shape) for name, array in self.given.items()}
-        self.wholes = [
-            (whole, dict(whole)) for (_, name), whole in self.pool.items() if not name and type(whole) is dict
-        ]
-        if subject.make is not None:
-            self.thing = self.call(subject.make)
-            for name, array in self.pool["params", ""].items():
-                if not subject.make.takes("params") and hasattr(self.thing, name):
-                    setattr(self.thing, name, array)
-        forward_first = not backward or subject.backward_call is None or self._needs_forward()
-        if forward_first and subject.forward_call is not None:
-            found = self.forward()
-            outputs, final = self.read_forward(found)
-        if not backward:
-            self.settle_types()
-            notes = tuple(self.notes)
-            return Observation(
-                self.point, None, outputs, final, mutated=self.mutated(), notes=notes, dtype=self.narrowest()
-            )
-        gradients = self.backward(found)
-        readings, missing = self.read_gradients(gradients)
-        noise = rounding_of_update(self, gradients) if subject.code.rate else {}
-        expected = self.targets.gradients if self.targets else {}
-        self.settle_types()
-        notes = tuple(self.notes)
-        mutated = self.mutated()
-        return Observation(
-            self.point,
-            self.upstream,
-            outputs,
-            final,
-            readings,
-            expected,
-            noise,
-            missing,
-            mutated,
-            notes,
-            self.narrowest(),
-        )
-
-    def _needs_forward(self) -> bool:
-        subject = self.subject
-        call = subject.backward_call
-        assert call is not None
-        passed = any(call.takes(group) for group in ("cache", "passed", "outputs"))
-        if passed and subject.forward_call is None:
-            raise SubjectError(
-                f"{call.label} asks for what the forward pass leaves, and there is no forward\n"
-                "  mend: functions(backward, forward)"
-            )
-        return passed or subject.code.stepwise or subject.make is not None
-
-    def forward(self) -> dict[Slot, Any]:
-        subject = self.subject
-        assert subject.forward_call is not None
-        if subject.code.stepwise:
-            return forward_steps(self, subject.forward_call)
-        result = self.call(subject.forward_call)
-        label = subject.forward_call.label
-        if result is None and self.thing is None:
-            raise self.failed(label, "returned None; outputs come first, and final states and a cache may follow")
-        found: dict[Slot, Any] = {}
-        if result is not None:
-            states = [subject.bound.called[name] for name in subject.cell.states]
-            found, others = read_forward_result(result, subject.forward_returns, subject.forward_words, states, label)
-            self.pool |= {("passed", name): value for name, value in others.items()}
-        if self.thing is not None:
-            named = attributes(self.thing, subject.forward_words)
-            for slot, value in by_name(named, subject.forward_words, label, "the value")[0].items():
-                if not any(have[0] == slot[0] for have in found) and slot[0] in ("outputs", "final"):
-                    found[slot] = value
-        self.pool["cache", ""] = found.get(("cache", ""))
-        for slot, value in found.items():
-            if slot[0] == "outputs":
-                self.pool["outputs", ""] = value
-        return found
-
-    def backward(self, found: dict[Slot, Any]) -> dict[Slot, Any]:
-        subject = self.subject
-        call = subject.backward_call
-        if subject.code.stepwise:
-            assert call is not None
-            return backward_steps(self, call)
-        if call is None:
-            from .tensors import differentiate
-
-            return differentiate(self.pool, found)
-        result = self.call(call)
-        if subject.code.rate is not None:
-            return from_update(self, result, call)
-        if result is None and self.thing is None:
-            raise self.failed(
-                call.label,
-                "returned None",
-                "return the gradients; if it changes the parameters in place, say updates(…, rate=…)",
-            )
-        slots: dict[Slot, Any] = {}
-        unknown: list[str] = []
-        if result is not None and result is not self.thing:
-            slots, unknown = read_gradient_result(
-                result, subject.returns, subject.gradient_words.__getitem__, call.label
-            )
-        if self.thing is not None:
-            names = subject.gradient_words[False]
-            slots = {**by_name(attributes(self.thing, names), names, call.label, "the gradient")[0], **slots}
-        return spread(self, slots, unknown, call.label)
-
     def call(self, call: Call) -> Any:
         """Run a function or, of an object, its method."""
         code = self.subject.code
@@ -226,59 +100,6 @@ class Session:
                 whole.update(before)
 
     # Reading ------------------------------------------------------------------------------------------------
-
-    def read_forward(self, found: dict[Slot, Any]) -> tuple[dict[str, Array], dict[str, Array]]:
-        subject, bound = self.subject, self.subject.bound
-        label = subject.forward_call.label if subject.forward_call else "forward"
-        outputs = members(self, found, "outputs", subject.cell.outputs, label)
-        shapes = {name: array.shape for name, array in self.upstream.outputs.items()}
-        read = {
-            name: self.axes_read(bound.outputs[name], value, shapes[name], label, name)
-            for name, value in outputs.items()
-            if value is not None
-        }
-        ends = members(self, found, "final", subject.cell.states, label)
-        sizes = {name: array.shape for name, array in self.point.state.items()}
-        final = {
-            name: self.axes_read(bound.states[name], value, sizes[name], label, f"final {name}")
-            for name, value in ends.items()
-            if value is not None
-        }
-        if not read and not final:
-            raise self.failed(label, "returned no outputs", "name what comes back: forward_returns='outputs cache'")
-        return read, final
-
-    def read_gradients(self, found: dict[Slot, Any]) -> tuple[tuple[dict[Key, Array], ...], tuple[Key, ...]]:
-        """Gradients in the canonical layout; those that did not come back are named."""
-        subject, bound = self.subject, self.subject.bound
-        call = subject.backward_call or subject.forward_call
-        assert call is not None
-        arrays: dict[str, Array | None] = {}
-        for name, given in self.shapes.items():
-            value = found.get(("params", name))
-            arrays[name] = None if value is None else self.checked(value, given, call.label, f"the gradient of {name}")
-        readings = [
-            {("params", name): array for name, array in reading.items()}
-            for reading in bound.plan(self.point.dims).read_gradients(arrays)
-        ]
-        others: dict[Key, Array] = {}
-        for group, held, axes in (("x", self.point.x, bound.inputs), ("state", self.point.state, bound.states)):
-            for name, array in held.items():
-                value = found.get((group, bound.called[name]))
-                if value is not None:
-                    label = f"the gradient of {'the initial ' if group == 'state' else ''}{bound.called[name]}"
-                    others[group, name] = self.axes_read(axes[name], value, array.shape, call.label, label)
-        readings = [{**reading, **others} for reading in readings]
-        wanted: list[Key] = [("params", name) for name in bound.shapes]
-        wanted += [(group, name) for group in ("x", "state") for name in getattr(self.point, group)]
-        missing = tuple(key for key in wanted if key not in readings[0])
-        if len(missing) == len(wanted):
-            raise self.failed(
-                call.label,
-                "gave back no gradient at all",
-                "gradients are called as their arrays are, with a d before: dWx, dx, dh0; or say returns='dx dWx …'",
-            )
-        return tuple(readings), missing
 
     def axes_read(self, axes: Axes, value: Any, shape: tuple[int, ...], label: str, what: str) -> Array:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from ..layouts.axes import kind
 from .calling import Call, Slot
 from .gathering import spread
 from .returns import read_gradient_result, zip_names
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 
 def forward_steps(session: Session, call: Call) -> dict[Slot, Any]:

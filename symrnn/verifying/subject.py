@@ -8,15 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..checking.oracles import Key, Point, Upstream
-from ..checking.points import meaning_of
+from ..checking.oracles import Point
 from ..equations import Cell
 from ..equations.sample import default_dims
 from ..errors import OptionError, SubjectError
-from ..layouts.blocks import Array
 from ..layouts.layout import Bound, Layout
 from .calling import Call, Slot, argument_names, plan_call
-from .losses import Targets
 from .returns import forward_names, gradient_names, split_names
 from .running import reading, run_call
 from .styles import Code
@@ -26,38 +23,8 @@ BACKWARD = ("params", "x", "state", "d_outputs", "d_final_state")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observation:
-    """What the code did at a point.
-
-    `point` and `upstream` are what it could be given: a code that takes no initial states has zeros there, and one that
-    takes no gradient of the final states has none. `outputs` have the steps that the code returned, the last ones.
-    `readings` are the gradients; there are several where a parameter is split into shares, each of which must be the
-    whole gradient. `expected` are gradients that a loss has by its own parameters. `noise` bounds what was lost where
-    a gradient is recovered from an update.
-    """
-
-    point: Point
-    upstream: Upstream | None
-    outputs: Mapping[str, Array]
-    final: Mapping[str, Array]
-    readings: tuple[Mapping[Key, Array], ...] = ({},)
-    expected: Mapping[Key, Array] = field(default_factory=dict)
-    noise: Mapping[Key, Array] = field(default_factory=dict)
-    missing: tuple[Key, ...] = ()
-    mutated: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    dtype: str = "float64"
-
-    @property
-    def gradients(self) -> Mapping[Key, Array]:
-        """The first reading, which is the only one unless parameters are split."""
-        return self.readings[0]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A person's code for a cell. `run` is what there is to it: deterministic if the code is, and never a traceback
-    from in here."""
+    """A person's code for a cell, bound to a layout; `facts` are what was found out about it by looking once."""
 
     cell: Cell
     code: Code
@@ -70,7 +37,7 @@ class Subject:
     forward_words: Mapping[str, Slot]
     returns: tuple[str, ...]
     forward_returns: tuple[str, ...]
-    _facts: dict[str, bool] = field(default_factory=dict, repr=False)
+    facts: dict[str, bool] = field(default_factory=dict, repr=False)
 
     @property
     def has_forward(self) -> bool:
@@ -93,120 +60,6 @@ class Subject:
             return point
         state = {name: np.zeros_like(array) if name in zero else array for name, array in point.state.items()}
         return replace(point, state=state)
-
-    def effective(self, point: Point, upstream: Upstream) -> Upstream:
-        """What of an upstream the code can take, or what its loss makes of it."""
-        return self._task(self.settle(point), upstream)[0]
-
-    def forward(self, point: Point, dtype: str = "float64") -> Observation:
-        """The forward pass alone."""
-        point = self.settle(point)
-        upstream = Upstream("none", {name: _zeros(point, shape) for name, shape in self.cell.outputs.items()}, {})
-        _, targets = self._task(point, upstream, final=False)
-        return self._each_sequence(point, upstream, targets, dtype, backward=False)
-
-    def run(self, point: Point, upstream: Upstream, dtype: str = "float64") -> Observation:
-        """Outputs, final states and gradients at a point, for a gradient from above, computed in `dtype`."""
-        point = self.settle(point)
-        upstream, targets = self._task(point, upstream)
-        return self._each_sequence(point, upstream, targets, dtype, backward=True)
-
-    def _task(self, point: Point, upstream: Upstream, *, final: bool = True) -> tuple[Upstream, Targets | None]:
-        outputs = dict(upstream.outputs)
-        if self.bound.last_only:
-            for name, g in outputs.items():
-                outputs[name] = np.concatenate([np.zeros_like(g[:-1]), g[-1:]])
-        called = self.bound.called
-        loss = self.code.loss
-        if loss is None and self.backward_call is not None and not self.code.stepwise:
-            for name, g in outputs.items():
-                if not self.takes("d_outputs", called[name]):
-                    outputs[name] = np.zeros_like(g)
-        ends = (
-            {name: np.zeros_like(array) for name, array in point.state.items()} if not final else dict(upstream.final)
-        )
-        for name, g in ends.items():
-            if final and not self._takes_final(point, name):
-                ends[name] = np.zeros_like(g)
-        changed = any(not np.array_equal(outputs[name], g) for name, g in upstream.outputs.items())
-        changed = changed or any(not np.array_equal(ends[name], g) for name, g in upstream.final.items())
-        given = Upstream(upstream.label, outputs, ends) if changed else upstream
-        if loss is None:
-            return given, None
-        meant = {name: array for (kind, name), array in meaning_of(point).items() if kind == "output"}
-        targets = loss.set_targets(meant, given, batched=self.bound.batched)
-        return targets.upstream, targets
-
-    def _takes_final(self, point: Point, name: str) -> bool:
-        if self.backward_call is not None:
-            return self.code.stepwise or self.takes("d_final_state", self.bound.called[name])
-        if not self._facts:
-            # Autograd can take a gradient of the final states that the forward returns: one look tells.
-            self._facts.update(dict.fromkeys(self.cell.states, False))
-            self._facts.update(dict.fromkeys(self.forward(point).final, True))
-        return self._facts[name]
-
-    def _each_sequence(
-        self, point: Point, upstream: Upstream, targets: Targets | None, dtype: str, *, backward: bool
-    ) -> Observation:
-        """One call for the batch, or one for each sequence where the code takes no batch."""
-        from .session import Session
-
-        if self.bound.batched:
-            return Session.of(self, point, upstream, targets, dtype).observe(backward=backward)
-        pieces: list[Observation] = []
-        for k in range(point.N):
-            one, from_above, aims = _sequence(point, k), _upstream_of(upstream, k), _targets_of(targets, k)
-            pieces.append(Session.of(self, one, from_above, aims, dtype).observe(backward=backward))
-        return _joined(pieces, point, upstream, targets)
-
-
-def _zeros(point: Point, shape: Any) -> Array:
-    return np.zeros((point.T, point.N, *(size.value(point.dims) for size in shape)))
-
-
-def _sequence(point: Point, k: int) -> Point:
-    x = {name: array[:, k : k + 1] for name, array in point.x.items()}
-    return replace(point, N=1, x=x, state={name: array[k : k + 1] for name, array in point.state.items()})
-
-
-def _upstream_of(upstream: Upstream, k: int) -> Upstream:
-    outputs = {name: g[:, k : k + 1] for name, g in upstream.outputs.items()}
-    return Upstream(upstream.label, outputs, {name: g[k : k + 1] for name, g in upstream.final.items()})
-
-
-def _targets_of(targets: Targets | None, k: int) -> Targets | None:
-    return None if targets is None else replace(targets, targets=targets.targets[:, k : k + 1])
-
-
-def _joined(pieces: Sequence[Observation], point: Point, upstream: Upstream, targets: Targets | None) -> Observation:
-    """The batch out of its sequences: gradients of parameters are summed, all else stands side by side."""
-
-    def join(key: Key, arrays: list[Array]) -> Array:
-        if key[0] == "params":
-            return np.sum(arrays, axis=0)
-        return np.concatenate(arrays, axis=0 if key[0] == "state" else 1)
-
-    def gather(maps: list[Mapping[Key, Array]]) -> dict[Key, Array]:
-        return {key: join(key, [each[key] for each in maps]) for key in maps[0] if all(key in each for each in maps)}
-
-    first = pieces[0]
-    readings = tuple(gather([piece.readings[k] for piece in pieces]) for k in range(len(first.readings)))
-    outputs = {name: np.concatenate([piece.outputs[name] for piece in pieces], axis=1) for name in first.outputs}
-    final = {name: np.concatenate([piece.final[name] for piece in pieces]) for name in first.final}
-    return Observation(
-        point,
-        upstream,
-        outputs,
-        final,
-        readings,
-        targets.gradients if targets else {},
-        gather([piece.noise for piece in pieces]),
-        tuple(dict.fromkeys(key for piece in pieces for key in piece.missing)),
-        tuple(dict.fromkeys(name for piece in pieces for name in piece.mutated)),
-        tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
-        first.dtype,
-    )
 
 
 # Building --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,7 @@ from ..checking.oracles import Key
 from ..layouts.axes import Unlike, as_numbers
 from ..layouts.blocks import Array
 from .calling import Call, Slot
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 
 def from_update(session: Session, result: Any, call: Call) -> dict[Slot, Any]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import symrnn
 from symrnn.campaign import Outcome, plan
 from symrnn.campaign.journal import Journal
+from symrnn.campaign.summary import summarize
 from symrnn.errors import CampaignError
 
 PLAN = plan(["rnn"], seeds=2, kinds=["ordinary", "zeros"])
@@ -195,3 +196,64 @@ def test_a_place_that_cannot_be_written_is_said(place: str, message: str, tmp_pa
 def test_a_device_is_no_journal() -> None:
     with pytest.raises(CampaignError, match="is not a file"):
         Journal(os.devnull, PLAN)
+
+
+DAMAGED = {
+    "nested": (b"[" * 100_000, "it is nested too deeply"),
+    "infinite": (
+        b'{"task": "a", "verdict": "held", "entries": 1, "ratio": Infinity, "story": ""}',
+        "Infinity is not a",
+    ),
+    "overflowing": (
+        b'{"task": "a", "verdict": "held", "entries": 1, "ratio": 1e999, "story": ""}',
+        "1e999 is too large",
+    ),
+    "long number": (b'{"task": "a", "verdict": "held", "entries": ' + b"9" * 400 + b"}", "a number has 400 digits"),
+    "text for a number": (
+        b'{"task": "a", "verdict": "held", "entries": "1", "ratio": 1, "story": ""}',
+        "its entries is",
+    ),
+    "truth for a number": (
+        b'{"task": "a", "verdict": "held", "entries": true, "ratio": 1, "story": ""}',
+        "its entries",
+    ),
+    "list for a verdict": (b'{"task": "a", "verdict": [], "entries": 1, "ratio": 1, "story": ""}', "its verdict is"),
+    "below zero": (b'{"task": "a", "verdict": "held", "entries": 1, "ratio": -1, "story": ""}', "below zero"),
+    "number for a task": (b'{"task": 5, "verdict": "held", "entries": 1, "ratio": 1, "story": ""}', "it has no task"),
+    "not UTF-8": (b'{"task": "\xff"}', "byte 11 is not UTF-8"),
+    "NUL": (b"\0" * 40, "it is not JSON: Expecting value at character 1"),
+    "very long": (b'{"task": "' + b"a" * 1_000_000 + b'"}', "it has 1,000,012 bytes, and at most 1,000,000 are read"),
+    "escape code": (b'{"task": "\x1b[2J', "it is not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_whatever_a_line_has_become_is_an_error_with_its_place(name: str, whole: Path) -> None:
+    line, reason = DAMAGED[name]
+    content = whole.read_bytes()
+    whole.write_bytes(content + line + b"\n")
+    with pytest.raises(CampaignError) as caught:
+        Journal(whole, PLAN)
+    message = str(caught.value)
+    assert message.startswith(f"line 5 of the journal {whole} is damaged: ")
+    assert reason in message
+    assert message.endswith("\n  mend: delete this line; its task will be run again")
+    assert message.replace("\n", "").isprintable()
+    whole.write_bytes(content + line)  # without its end it was being written: dropped
+    with Journal(whole, PLAN) as journal:
+        assert journal.done == {task.key: outcome for task, outcome in DONE}
+
+
+def test_what_a_journal_says_is_not_obeyed_by_a_terminal(whole: Path) -> None:
+    escape = "\x1b]0;owned\x07\x1b[2J"
+    story = replace(OUTCOMES[1], story=f"first\n{escape}second")
+    done = {task.key: Outcome("held", 1) for task in TASKS} | {TASKS[0].key: story}
+    text = summarize(PLAN, done, 0, 1.0).text()
+    assert text.replace("\n", "").isprintable()
+    assert "\n    first\n    �]0;owned��[2Jsecond\n" in text
+    header, rest = whole.read_bytes().split(b"\n", 1)
+    record = {**json.loads(header), "seeds": escape}
+    whole.write_bytes(json.dumps(record).encode() + b"\n" + rest)
+    with pytest.raises(CampaignError, match="seeds there: �]0;owned��") as caught:
+        Journal(whole, PLAN)
+    assert str(caught.value).replace("\n", "").isprintable()

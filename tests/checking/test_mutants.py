@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import symrnn
 from symrnn.checking.mutants import KINDS, Cue, build_mutant, cue_at, mutate
-from symrnn.checking.mutants.exact import run_exact, why_equivalent
+from symrnn.checking.mutants.exact import _Numbers, run_exact, why_equivalent
 from symrnn.checking.mutants.normal import normal_form
+from symrnn.checking.oracles.cells import complex_step
 from symrnn.checking.points import draw_upstreams, settle
 from symrnn.equations.sample import default_dims
 from symrnn.operations.functions import tanh
@@ -32,6 +33,23 @@ def lstm():
 def exact_of(derivation, seed, T=3, N=2, sizes=(2, 3, 4, 5, 6, 7)):
     point, base, _ = settle(derivation.cell, T, N, default_dims(derivation.cell, sizes), seed)
     return run_exact(derivation, point, draw_upstreams(point, base, seed)[0])
+
+
+@pytest.mark.parametrize("value", ["a - floor(a)", "mod(a, 0.75)", "softplus(a)", "gelu(a)"])
+def test_the_exact_judge_computes_what_the_operation_says(value):
+    """Beside complex step, which knows the operation's definition alone."""
+    derivation = symrnn.derive(f"def f(x, h):\n    a = 3 * (W @ x + R @ h)\n    h = {value}\n    return h\n")
+    point, base, _ = settle(derivation.cell, 2, 2, default_dims(derivation.cell, (2, 3)), 0)
+    upstream = draw_upstreams(point, base, 0)[0]
+    found = run_exact(derivation, point, upstream).gradients
+    (expected,) = complex_step(point, [upstream], base)
+    for key, array in expected.values.items():
+        np.testing.assert_allclose(found[key].astype(float), array, rtol=1e-12, atol=1e-12)
+
+
+def test_the_exact_judge_refuses_a_function_that_it_does_not_know():
+    with pytest.raises(NotImplementedError, match="erfi has no value in many digits"):
+        _Numbers().apply("erfi", 1)
 
 
 # What is generated -------------------------------------------------------------------------------------------

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import sympy
 
 import symrnn
-from symrnn.checking import prove
+from symrnn.checking import prove as prove_within_a_limit
 from symrnn.checking.components import ARRAY_HEADS, SCALAR_HEADS
-from symrnn.checking.symbols import LEMMAS, Exp, Logistic, Shared, Tanh, prove_lemma, spelled_out
+from symrnn.checking.symbols import LEMMAS, Exp, Logistic, Shared, Step, Tanh, spelled_out, stand
 from symrnn.operations import BY_HEAD
 from symrnn.operations.structured import embed, outer, part, transpose
+
+# In this process: starting another takes most of the time of a small proof.
+prove = partial(prove_within_a_limit, limit=None)
 
 ZOO = ["rnn", "lstm", "peephole_lstm", "gru", "gru_reset_after"]
 
@@ -192,7 +196,38 @@ def test_a_wrong_reduction():
 
 @pytest.mark.parametrize("function", list(LEMMAS), ids=lambda f: f.__name__)
 def test_lemmas(function):
-    assert prove_lemma(function)
+    assert stand(function) == "checked"
+
+
+def _planted(monkeypatch, function, **changes):
+    monkeypatch.setitem(LEMMAS, function, replace(LEMMAS[function], **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"statement": "[u > 0]′ = u", "derivative": lambda u: u},
+        {"definition": lambda u: sympy.S.One},  # constant, with the derivative 0, and another function
+        {"definition": lambda u: sympy.S.Zero},
+    ],
+)
+def test_a_nonsense_lemma_is_refused(monkeypatch, changes):
+    """1 and 0 have the derivative 0 as the indicator has, and are not the indicator."""
+    _planted(monkeypatch, Step, **changes)
+    assert stand(Step) == "false"
+    proof = prove("def f(x, h):\n    h = relu(W @ x + R @ h)\n    return h\n", steps=(1,))
+    assert not proof
+    assert proof.refuted
+    assert proof.false == (LEMMAS[Step].statement,)
+    assert f"nothing is proved, as these lemmas do not hold: {LEMMAS[Step].statement}" in proof.text()
+
+
+def test_a_lemma_without_a_definition_is_called_assumed(monkeypatch):
+    _planted(monkeypatch, Tanh, statement="tanh′ is what it is", definition=None)
+    proof = prove("rnn", steps=(1,))
+    assert (proof.lemmas, proof.assumed) == ((), ("tanh′ is what it is",))
+    assert proof.text().endswith("\nassuming, without a check: tanh′ is what it is")
+    assert json.loads(proof.to_json())["assumed"] == ["tanh′ is what it is"]
 
 
 def test_proofs_name_the_lemmas_that_they_use():
@@ -235,7 +270,7 @@ def test_sizes_that_take_much_of_the_budget_give_way_to_smaller_ones():
 
 
 def test_options_that_make_no_sense_raise():
-    with pytest.raises(symrnn.OptionError, match="at least one step"):
+    with pytest.raises(symrnn.OptionError, match="`steps` is a whole number of at least 1, not 0"):
         prove("rnn", steps=(0,))
     with pytest.raises(symrnn.OptionError, match="has no dimension 'k'"):
         prove("rnn", dims={"k": 2})

@@ -1,6 +1,7 @@
 """References and comparisons: right code agrees, one wrong entry is named, whatever is not a number is said to be."""
 
 import importlib.util
+import json
 import pathlib
 from dataclasses import replace
 
@@ -252,3 +253,12 @@ def test_mistakes_in_a_call_are_explained():
         compare({}, reference, 1.0)
     with pytest.raises(OptionError, match="confidence is the number of entries for one false alarm"):
         refer(point, upstream, confidence=0.5)
+
+
+def test_no_error_is_none_of_no_tolerance():
+    """0 over 0: the output is the constant zero, whatever comes in, and nothing of it may be off."""
+    report = symrnn.check("def f(x, h):\n    h = 0 * h + 0 * x\n    return h\n")
+    assert report
+    assert {d.ratio for row in report.rows for d in row.deviations if d.tolerance == 0} == {0.0}
+    assert "∞" not in report.text()
+    json.loads(report.to_json(), parse_constant=pytest.fail)

@@ -55,7 +55,10 @@ def test_a_wrong_cell_or_journal_exits_with_2_before_anything_runs(
     diary = tmp_path / "diary"
     diary.write_text("dear diary\n")
     assert main(["check", "rnn", "--seeds", "2", "--journal", str(diary)]) == 2
-    assert capsys.readouterr().err == f"symrnn: {diary} is not a journal of symrnn, and is left as it is\n"
+    assert (
+        capsys.readouterr().err
+        == f"symrnn: {diary} is not a journal of symrnn, and is left as it is\n  mend: give another file\n"
+    )
     assert diary.read_text() == "dear diary\n"
 
 
@@ -63,7 +66,7 @@ class _Report:
     """A proof or a report: what it is of, and whether it held."""
 
     def __init__(self, cell: Any, held: bool = True) -> None:
-        self.name, self.held = cell.name, held
+        self.name, self.held, self.refuted = cell.name, held, not held
 
     def __bool__(self) -> bool:
         return self.held
@@ -78,7 +81,7 @@ class _Report:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proofs hold; checks hold for every cell but the GRU."""
-    monkeypatch.setattr(symrnn, "prove", lambda cell: _Report(cell))
+    monkeypatch.setattr(symrnn, "prove", lambda cell, **options: _Report(cell))
     monkeypatch.setattr(symrnn, "check", lambda cell, seed=0: _Report(cell, cell.name != "gru"))
 
 

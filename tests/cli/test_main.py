@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import symrnn
+from symrnn.checking.proof import Complete, Proof
 from symrnn.cli import main
 
 MGU = """\
@@ -88,9 +89,44 @@ def test_code_prints_the_source_of_the_kernel_and_it_is_python(capsys: pytest.Ca
 
 def test_check_prints_both_verdicts_and_exits_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "rnn"]) == 0
-    proof, report = capsys.readouterr().out.split("\n\n")[:2]
-    assert proof.startswith("rnn: all 47 entries proved, exactly")
+    report, proof = capsys.readouterr().out.split("\n\n")
     assert report.startswith("rnn: all 7 arrays agree")
+    assert proof.startswith("rnn: all 47 entries proved, exactly")
+
+
+def test_numbers_are_shown_before_the_proof_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+
+    def prove(cell: symrnn.Cell, **_: object) -> symrnn.Proof:
+        shown.append(capsys.readouterr().out)
+        return Proof("rnn", (), (), 60.0, Complete("the limit of 60 s", "time"))
+
+    monkeypatch.setattr(symrnn, "prove", prove)
+    assert main(["check", "rnn"]) == 0  # a proof that gives up is no failure
+    assert [text.splitlines()[0].split(" (")[0] for text in shown] == ["rnn: all 7 arrays agree"]
+    assert capsys.readouterr().out == "\nrnn: nothing proved before the limit of 60 s (60.00 s)\n"
+
+
+def test_check_without_a_proof(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(symrnn, "prove", None, raising=False)
+    assert main(["check", "rnn", "--no-proof", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["held"], answer["proof"], answer["check"]["ok"]) == (True, None, True)
+
+
+def test_the_limit_of_a_proof_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[object] = []
+
+    def prove(cell: symrnn.Cell, limit: float, **_: object) -> symrnn.Proof:
+        limits.append(limit)
+        return Proof("rnn", (), (), 0.0)
+
+    monkeypatch.setattr(symrnn, "prove", prove)
+    for words in ([], ["--proof-limit", "0.5"]):
+        assert main(["check", "rnn", *words]) == 0
+    assert limits == [60.0, 0.5]
 
 
 def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,6 +140,8 @@ def test_check_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 class _Refuted:
     """A report that did not hold."""
+
+    refuted = True
 
     def __bool__(self) -> bool:
         return False
@@ -120,7 +158,7 @@ class _Refuted:
 def test_a_check_that_fails_exits_with_1(
     which: str, form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(symrnn, which, lambda cell, seed=0: _Refuted())
+    monkeypatch.setattr(symrnn, which, lambda cell, **options: _Refuted())
     assert main(["check", "rnn", *form]) == 1
     answer = capsys.readouterr().out
     assert json.loads(answer)["held"] is False if form else "refuted" in answer

@@ -219,3 +219,43 @@ def test_one_kernel_serves_two_threads(backend):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+SMALL_GATES = {
+    "log": (
+        "def f(x, h):\n    i = sigmoid(50 * x)\n    h = h + log(i)\n    return h",
+        lambda x, h: h - np.logaddexp(0, -50 * x),
+    ),
+    "quotient": (
+        "def f(x, h):\n    i = sigmoid(50 * x)\n    j = sigmoid(49 * x)\n    u = 2 * i\n    h = h + j / u\n    return h",
+        lambda x, h: h + np.exp(np.logaddexp(0, -50 * x) - np.logaddexp(0, -49 * x)) / 2,
+    ),
+    "root": (
+        "def f(x, h):\n    i = sigmoid(50 * x)\n    h = h * sqrt(i)\n    return h",
+        lambda x, h: h * np.exp(-np.logaddexp(0, -50 * x) / 2),
+    ),
+    "by_matrix": (
+        'def f(x: "(1,)", /, h: "(1,)"):\n    R: (1, 1)\n    i = sigmoid(50 * x + R @ h)\n    h = h + log(i)\n    return h',
+        lambda x, h: h - np.logaddexp(0, -50 * x),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_GATES)
+def test_a_gate_tells_its_small_values_from_zero_where_they_matter(name):
+    text, expected = SMALL_GATES[name]
+    derivation = symrnn.derive(text)
+    x, h = np.array([[[-1.5]]]), np.array([[0.7]])
+    params = {name: np.zeros((1, 1)) for name in derivation.cell.params}
+    kernel = derivation.numpy()
+    _, final, tape = kernel.forward(params, x, {"h": h})
+    np.testing.assert_allclose(final["h"], expected(x[0], h), rtol=1e-14)
+    grads = kernel.backward(tape, np.zeros_like(x), {"h": np.ones_like(h)})
+    step = 1e-4
+    slope = (expected(x[0] + step, h) - expected(x[0] - step, h)) / (2 * step)
+    np.testing.assert_allclose(grads.x[0], slope, rtol=1e-4)
+
+
+def test_a_gate_stays_in_the_block_where_its_small_values_do_not_matter():
+    cell = "def f(x, h):\n    i = sigmoid(W @ x + R @ h)\n    h = i * tanh(h) / (1 + i) + log(2 + i)\n    return h"
+    assert "sigmoid(" not in symrnn.derive(cell).numpy().source

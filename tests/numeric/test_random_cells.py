@@ -36,6 +36,18 @@ REGRESSIONS = {
     "sigmoid_beside_product": "def f(x, h):\n    h = tanh(sigmoid(h) + W @ x)\n    return h",
     # Half of a parameter is packed for a gate that tanh(a/2) makes; it is a half where it is a factor, and only there.
     "parameter_as_factor_and_within": "def f(x, h):\n    i = sigmoid(W @ x + R @ h - p * tanh(p * h) + 3 * q * h)\n    h = tanh(i * h) + i\n    return h",
+    # A product whose vector is made of parameters alone was taken for one of the loop.
+    "product_with_a_constant": "def f(x, h):\n    u = exp(v)\n    a = R @ h + b\n    y = a + W @ u + V @ x\n    h = tanh(y)\n    return h",
+    "product_with_a_constant_in_a_gate": "def f(x, h):\n    u = exp(v)\n    i = sigmoid(W @ x + R @ h + U @ u + b)\n    h = tanh(i * h + U @ u)\n    return h",
+    # The same product twice in one adjoint, of which one was lost.
+    "equal_terms_of_a_carry": "def f(x, h):\n    h = tanh(W @ x + R.T @ h + h @ R)\n    return h",
+    "equal_terms_of_an_input": 'def f(x: "(n,)", /, h: "(n,)"):\n    a = R @ h + W.T @ x\n    y = sigmoid(a) + W.T @ x + x @ W\n    h = tanh(y)\n    return h',
+    # A net input that leaves the cell keeps its place in the block.
+    "net_input_that_is_an_output": "def f(x, h):\n    a = W @ x + R @ h + b\n    h = 0.5 * tanh(a)\n    return a, (h,)",
+    # A long chain of factors is cut in pieces.
+    "long_chain": "def f(x, h):\n    a_0 = W @ x + R @ h\n"
+    + "".join(f"    a_{k + 1} = tanh(w * a_{k} + b)\n" for k in range(12))
+    + "    h = a_12\n    return h",
     # A size in a formula that shares its name with a value.
     "size_called_like_a_value": "def f(x, h):\n    n = tanh(W @ x)\n    h = tanh(n - mean(n) + h)\n    return h",
 }

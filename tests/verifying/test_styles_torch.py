@@ -6,6 +6,7 @@ import pytest
 import symrnn
 from symrnn.checking.oracles import Point, Upstream, complex_step
 from symrnn.layouts.layout import Layout
+from symrnn.verifying.observing import run_code
 from symrnn.verifying.styles import torch_functions
 from symrnn.verifying.subject import build_subject
 
@@ -20,7 +21,7 @@ def errors_of(subject, T, N):
     final = {name: generator.standard_normal(array.shape) for name, array in sample.state.items()}
     upstream = Upstream("on everything", {"h": generator.standard_normal((T, N, 4))}, final)
     point = Point(subject.cell, dims, T, N, sample.params, {"x": sample.x}, sample.state)
-    seen = subject.run(point, upstream)
+    seen = run_code(subject, point, upstream)
     truth = complex_step(seen.point, [seen.upstream])[0].values
     found = {
         key: max(float(abs(reading[key] - truth[key]).max()) for reading in seen.readings) for key in seen.gradients

@@ -11,6 +11,7 @@ import symrnn
 from symrnn.checking.oracles import Point, Upstream
 from symrnn.layouts.layout import Layout
 from symrnn.verifying.losses import CrossEntropy, SquaredError
+from symrnn.verifying.observing import run_code
 from symrnn.verifying.styles import functions, objects, steps, updates
 from symrnn.verifying.subject import build_subject
 
@@ -24,7 +25,7 @@ def run(code, layout=None, cell=RNN, seconds=30.0, dtype="float64"):
     final = {name: np.ones(array.shape) for name, array in sample.state.items()}
     upstream = Upstream("on everything", {"h": np.ones((2, 3, 4))}, final)
     point = Point(cell, {"m": 3, "n": 4}, 2, 3, sample.params, {"x": sample.x}, sample.state)
-    return build_subject(cell, code, layout, seconds=seconds).run(point, upstream, dtype)
+    return run_code(build_subject(cell, code, layout, seconds=seconds), point, upstream, dtype)
 
 
 def message(code, layout=None, **options):
@@ -252,7 +253,7 @@ def test_nothing_of_the_callers_changes():
     upstream = Upstream("u", {"h": np.ones((2, 3, 4))}, {"h": np.ones((3, 4))})
     point = Point(RNN, {"m": 3, "n": 4}, 2, 3, sample.params, {"x": sample.x}, sample.state)
     before = [array.copy() for array in (*point.arrays().values(), upstream.outputs["h"], upstream.final["h"])]
-    seen = build_subject(RNN, backward).run(point, upstream)
+    seen = run_code(build_subject(RNN, backward), point, upstream)
     after = [*point.arrays().values(), upstream.outputs["h"], upstream.final["h"]]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     assert set(seen.mutated) == {"W", "R", "b", "x", "h", "gradient of h", "gradient of final h"}
@@ -300,7 +301,7 @@ def memory(x, S):
     sample = cell.sample(T=2, N=2, dims=dims)
     point = Point(cell, dims, 2, 2, sample.params, {"x": sample.x}, sample.state)
     upstream = Upstream("u", {"y": np.ones((2, 2, 3))}, {"S": np.zeros((2, 3, 3))})
-    seen = build_subject(cell, backward, Layout(state="N p q" if "q" in cell.dims else "")).run(point, upstream)
+    seen = run_code(build_subject(cell, backward, Layout(state="N p q" if "q" in cell.dims else "")), point, upstream)
     assert seen.missing == ()
     assert seen.gradients["state", "S"].shape == (2, 3, 3)
     assert seen.gradients["params", "alpha"].shape == ()

@@ -55,13 +55,25 @@ def slope_along(
     problem: Problem, direction: Arrays, seed: int, *, points: int = 7, noise: Array | None = None
 ) -> tuple[Array, Array]:
     """The slope along one direction and its error bar, by upstream and lane; `noise` if it is known already."""
-
-    def move(moves: Array, steps: Array) -> Losses:
-        return problem.along(direction, steps)
-
     noise = loss_noise(problem, seed) if noise is None else noise
-    slopes = _measure(move, np.ones(1), problem.at().values, noise, points)
-    return slopes.values[:, 0], slopes.bars[:, 0]
+    slopes, bars = slopes_along(problem, [direction], noise, points=points)
+    return slopes[:, 0], bars[:, 0]
+
+
+def slopes_along(
+    problem: Problem, directions: Sequence[Arrays], noise: Array, *, points: int = 7
+) -> tuple[Array, Array]:
+    """The same along many directions, which are looked at side by side: by upstream, direction and lane."""
+    at, size = problem.at().values, problem.together
+    found: list[_Slopes] = []
+    for start in range(0, len(directions), size):
+        part = directions[start : start + size]
+
+        def move(moves: Array, steps: Array, part: Sequence[Arrays] = part) -> Losses:
+            return problem.along_each([part[p] for p in moves], steps)
+
+        found.append(_measure(move, np.ones(len(part)), at, noise, points))
+    return np.concatenate([s.values for s in found], axis=1), np.concatenate([s.bars for s in found], axis=1)
 
 
 def _mover(problem: Problem, chunk: Sequence[Entry]) -> Move:
@@ -105,7 +117,8 @@ def _measure(move: Move, scales: Array, at: Array, noise: Array, points: int) ->
 
 def _power_of_two(steps: Array) -> Array:
     """Steps that do not round the numbers to which they are added more than these are rounded already."""
-    return 2.0 ** np.round(np.log2(steps))
+    with np.errstate(divide="ignore"):  # no step at all is lengthened to the shortest
+        return 2.0 ** np.round(np.log2(steps))
 
 
 def _stencil(move: Move, moves: Array, h: Array, at: Array, noise: Array, points: int) -> tuple[_Slopes, Array]:

@@ -104,6 +104,21 @@ class Problem:
             arrays[key] = arrays[key] + steps.reshape(-1, *(1,) * vector.ndim) * vector
         return self._evaluate(arrays, len(steps), jolt)
 
+    def along_each(self, directions: Sequence[Arrays], steps: Array) -> Losses:
+        """Copy p is moved by steps[p] times directions[p]."""
+        arrays = {key: array[None] for key, array in self.arrays.items()}
+        for key in {key for direction in directions for key in direction}:
+            arrays[key] = np.repeat(arrays[key], len(directions), axis=0)
+        for p, direction in enumerate(directions):
+            for key, vector in direction.items():
+                arrays[key][p] += steps[p] * vector
+        return self._evaluate(arrays, len(directions), None)
+
+    @property
+    def together(self) -> int:
+        """How many copies of all arrays fit side by side."""
+        return max(1, min(_COPIES, _NUMBERS // max(1, sum(array.size for array in self.arrays.values()))))
+
     def _evaluate(self, arrays: Arrays, copies: int, jolt: Jolt | None) -> Losses:
         with np.errstate(all="ignore"):
             losses = self.evaluate(arrays, jolt)

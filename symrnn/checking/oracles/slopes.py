@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..meaning import Array
-from .differences import slope_along
+from .differences import slopes_along
 from .noise import loss_noise
 from .problem import Arrays, Key, Problem, random_direction
 
@@ -44,19 +44,24 @@ class Slope:
 def by_slopes(problem: Problem, gradients: tuple[Arrays, ...], *, seed: int = 0, directions: int = 1) -> list[Slope]:
     """Slopes for each array by itself, each upstream, and some directions; `gradients` are the claims, by upstream."""
     noise, at = loss_noise(problem, seed), problem.at().values
+    chosen = [
+        (key, random_direction(array, (seed, number, turn)))
+        for number, (key, array) in enumerate(problem.arrays.items())
+        for turn in range(directions if array.size else 0)
+    ]
+    if not chosen:
+        return []
+    slopes, bars = slopes_along(problem, [{key: direction} for key, direction in chosen], noise)
     found: list[Slope] = []
-    for number, (key, array) in enumerate(problem.arrays.items()):
-        for turn in range(directions if array.size else 0):
-            direction = random_direction(array, (seed, number, turn))
-            slopes, bars = slope_along(problem, {key: direction}, seed, noise=noise)
-            losses = problem.along({key: direction}, _STEPS).values
-            for k, gradient in enumerate(gradients):
-                terms = gradient[key] * direction
-                claim = float(terms.sum())
-                rests = np.abs((losses - at)[k].sum(axis=-1) - _STEPS * claim)
-                order = _order(rests, float(noise[k].sum()))
-                figures = float(slopes[k].sum()), float(bars[k].sum()), float(np.abs(terms).sum())
-                found.append(Slope(key, k, direction, claim, *figures, order))
+    for p, (key, direction) in enumerate(chosen):
+        losses = problem.along({key: direction}, _STEPS).values
+        for k, gradient in enumerate(gradients):
+            terms = gradient[key] * direction
+            claim = float(terms.sum())
+            rests = np.abs((losses - at)[k].sum(axis=-1) - _STEPS * claim)
+            order = _order(rests, float(noise[k].sum()))
+            figures = float(slopes[k, p].sum()), float(bars[k, p].sum()), float(np.abs(terms).sum())
+            found.append(Slope(key, k, direction, claim, *figures, order))
     return found
 
 

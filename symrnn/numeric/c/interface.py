@@ -9,7 +9,7 @@ import sympy
 
 from ...language import Variable
 from ...sizes import Shape
-from .passes import mentions
+from .passes import words
 from .scope import Scope
 
 _WIDTH = 110
@@ -128,11 +128,11 @@ class Interface:
 
     def function(self, name: str, body: list[str]) -> list[str]:
         """A definition; arguments that its body has no use for are named there all the same."""
-        text = "\n".join(body)
+        spoken = words("\n".join(body))
         idle = [
             word
             for argument in self.arguments[name]
-            if (word := re.split(r"[ *]", argument)[-1]) != "void" and not mentions(text, word)
+            if (word := re.split(r"[ *]", argument)[-1]) != "void" and word not in spoken
         ]
         lines = [f"    (void){word};" for word in idle]
         lines += [f"    {line}" if line else "" for line in body]
@@ -161,10 +161,11 @@ class Interface:
         if counts[0] == counts[1]:
             body = [f"return {counts[0]};"]
         else:
+            first, second = scope.counts
             body = [
-                f"const size_t forward = {counts[0]};",
-                f"const size_t backward = {counts[1]};",
-                "return forward > backward ? forward : backward;",
+                f"const size_t {first} = {counts[0]};",
+                f"const size_t {second} = {counts[1]};",
+                f"return {first} > {second} ? {first} : {second};",
             ]
         return [*lines, "", *self.function("work_size", body)]
 

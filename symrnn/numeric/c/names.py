@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from ..names import Names
+
 _KEYWORDS = """
 auto break case char const continue default do double else enum extern float for goto if inline int long register
 restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -50,29 +52,6 @@ def identifier(name: str) -> str:
     return text if text[:1].isalpha() else f"v{text}"
 
 
-class Names:
-    """Identifiers of one file, each given once; a wish that is taken gets an underscore."""
-
-    def __init__(self, reserved: Iterable[str]) -> None:
-        self.taken = {*KEYWORDS, *HEADERS, *reserved}
-
-    def take(self, name: str, prefix: str = "") -> str:
-        """A new identifier as near to a name as it can be; a `prefix` is tried before underscores are."""
-        wish = identifier(name)
-        while wish in self.taken:
-            wish = prefix + wish if prefix else wish + "_"
-        self.taken.add(wish)
-        return wish
-
-    def copy(self) -> Names:
-        """The same names taken, for one function's own."""
-        return Names(self.taken)
-
-    def first_free(self, choices: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-        """The first group of which no name is taken."""
-        tried: tuple[str, ...] = ()
-        for tried in choices:
-            if not self.taken.intersection(tried):
-                self.taken.update(tried)
-                return tried
-        return tuple(self.take(name) for name in tried)
+def c_names(reserved: Iterable[str]) -> Names:
+    """An allocator of identifiers."""
+    return Names(KEYWORDS, HEADERS, reserved, spell=identifier)

@@ -28,7 +28,7 @@ def forward_pass(scope: Scope) -> Pass:
     news = {state.new for state in scope.program.states}
     spare = [e for e in storage.forward if e.name not in storage.block and e.name not in storage.direct | news]
     statements = Statements(
-        scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.copy().take
+        scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.inner().take
     )
     for equation in storage.forward:
         statements.equation(equation)
@@ -76,7 +76,7 @@ def backward_pass(scope: Scope) -> Pass:
     carries = derivation.carries
     spare = [e for e in storage.adjoints if e.name not in set(carries.values())]
     statements = Statements(
-        scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.copy().take
+        scope.printer({e.name for e in spare if not e.shape}), scope.indices, scope.unique.inner().take
     )
     for equation in storage.adjoints:
         statements.equation(equation)
@@ -183,18 +183,18 @@ def _count(scope: Scope, shape: Shape) -> str:
 
 def _used(declared: list[tuple[str, str]], lines: list[str]) -> list[str]:
     """Declarations of what some lines, or a later declaration, speak of."""
-    text = "\n".join(lines)
+    spoken = words("\n".join(lines))
     kept: list[str] = []
     for name, value in reversed(declared):
-        if mentions(text, re.split(r"[ *]", name)[-1]):
+        if re.split(r"[ *]", name)[-1] in spoken:
             kept.append(f"{name} = {value};")
-            text += f"\n{value}"
+            spoken |= words(value)
     return kept[::-1]
 
 
-def mentions(text: str, name: str) -> bool:
-    """Whether a text speaks of a name; the member of a struct is another."""
-    return re.search(rf"(?<!->)\b{re.escape(name)}\b", text) is not None
+def words(text: str) -> set[str]:
+    """The identifiers in a text, but for members of structs."""
+    return set(re.findall(r"(?<!->)\b[A-Za-z_]\w*", text))
 
 
 def _indented(lines: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...derivation import Derivation
 from ...sizes import Shape
 from .forms import HELPERS, MATH
-from .names import Names, identifier
+from .names import c_names, identifier
 from .printer import CPrinter, Sizes, Text, tight
 from .storage import plan
 
@@ -25,7 +25,7 @@ class Scope:
         self.prefix = identifier(self.cell.name)
         functions = {f"{self.prefix}_{word}" for word in ("params", "grads", "states_in", "states_out")}
         functions |= {f"{self.prefix}_{word}" for word in ("forward", "backward", "tape_size", "work_size")}
-        self.unique = Names({*_ARGUMENTS, *HELPERS, *MATH, *functions, "REAL", "REAL_FLOAT", "real"})
+        self.unique = c_names({*_ARGUMENTS, *HELPERS, *MATH, *functions, "REAL", "REAL_FLOAT", "real"})
         self.inputs = {name: self.unique.take(name) for name in self.cell.inputs}
         self.names = {
             variable.name: self.unique.take(f"{variable.name}_t" if variable.role == "input" else variable.name)
@@ -35,11 +35,12 @@ class Scope:
         self.outputs = {name: self.unique.take(f"out_{name}") for name in self.cell.outputs}
         self.d_outputs = {name: self.unique.take(f"d_out_{name}") for name in self.cell.outputs}
         self.d_inputs = {name: self.unique.take(f"d_{name}") for name in self.cell.inputs}
-        fields = Names({*MATH, "REAL", "real"})
+        fields = c_names({*MATH, "REAL", "real"})
         self.fields = {name: fields.take(name) for name in self.cell.states}
         self.indices = self.unique.first_free(_INDICES)
         (self.sequence,) = self.unique.first_free((("s",), ("b",), ("sequence",)))
         self.step, self.stride, self.at = (self.unique.take(name) for name in ("step", "stride", "at"))
+        self.counts = [self.unique.take(word) for word in ("forward", "backward")]
         self.sizes = Sizes(self.dims)
 
     def printer(self, local: set[str]) -> CPrinter:

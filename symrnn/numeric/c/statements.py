@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 import sympy
 
 from ...equations import Equation
-from ...equations.shapes import names_in, operands_of, shape_of
+from ...equations.shapes import operands_of, shape_of
 from ...operations import structured as s
 from ...sizes import Shape, Size
+from ..parts import terms_of
 from .printer import ATOM, PRODUCT, CPrinter, Index, Text, number, shifted, tight
 
 WIDTH = 110
@@ -40,12 +41,6 @@ class Loop:
     target: str
     moved: frozenset[str]
 
-    def may_follow(self, earlier: Line | Loop) -> bool:
-        """Whether both may run entry by entry in one loop, where one was written to run after the other."""
-        if isinstance(earlier, Line) or earlier.extents != self.extents:
-            return False
-        return earlier.target not in self.moved and self.target not in earlier.moved
-
 
 @dataclass(slots=True)
 class Statements:
@@ -66,11 +61,8 @@ class Statements:
 
     def equation(self, equation: Equation, *, add: bool = False) -> None:
         """The statements of an equation; with `add` its value is added to what is there."""
-        terms = [term.expr for term in equation.terms]
-        if names_in(sympy.Add(*terms, evaluate=False)) != names_in(equation.expr):  # what was written cancels: x - x
-            terms = list(sympy.Add.make_args(equation.expr))
         self._note = f"{_GAP}{_GAP}/*{_GAP}({equation.number}){_GAP}*/"
-        self.assign(equation.name, equation.shape, [term for term in terms if term != 0], add)
+        self.assign(equation.name, equation.shape, [term for term in terms_of(equation) if term != 0], add)
 
     def assign(self, target: str, shape: Shape, terms: list[sympy.Expr], add: bool) -> None:
         index = self.indices[: len(shape)]
@@ -302,7 +294,7 @@ class Statements:
     def lines(self) -> list[str]:
         """The text: neighbouring loops over the same entries share one header where none reads what another moves."""
         result: list[str] = []
-        for group in _grouped(self.pieces):
+        for group in grouped(self.pieces):
             first = group[0]
             if isinstance(first, Line):
                 result += first.code.split("\n")
@@ -312,14 +304,24 @@ class Statements:
         return [line for text in result for line in wrapped(text)]
 
 
-def _grouped(pieces: list[Line | Loop]) -> list[list[Line | Loop]]:
+def grouped(pieces: list[Line | Loop]) -> list[list[Line | Loop]]:
+    """Loops that may run entry by entry in one, where one was written to run after the other."""
     groups: list[list[Line | Loop]] = []
+    extents: tuple[str, ...] | None = None
+    targets: set[str] = set()
+    moved: set[str] = set()
     for piece in pieces:
-        group = groups[-1] if groups else []
-        if isinstance(piece, Loop) and group and all(piece.may_follow(earlier) for earlier in group):
-            group.append(piece)
+        if not isinstance(piece, Loop):
+            groups.append([piece])
+            extents = None
+            continue
+        if piece.extents == extents and targets.isdisjoint(piece.moved) and piece.target not in moved:
+            groups[-1].append(piece)
         else:
             groups.append([piece])
+            extents, targets, moved = piece.extents, set(), set()
+        targets.add(piece.target)
+        moved |= piece.moved
     return groups
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
 from ...derivation import Derivation
-from ..parts import dimension_lines, docstring, helper_sources, imports, mentions
+from ..parts import dimension_statements, docstring, helper_sources, imports
 from ..selfcheck import self_check
+from ..statement import Statement, indented, let, local, piece, unmade
 from .backward import BackwardPass
 from .context import Context, make_context
-from .forward import ForwardPass, first_input, tape_arrays
-from .pack import emit_pack, packed_names, parameter_lines
+from .forward import BLOCK, ForwardPass, first_input, tape_arrays
+from .pack import pack_body, packed_names
 
 _ARRAY = '''\
 def array(work, name, shape, like):
@@ -30,52 +31,91 @@ def product(a, weight):
     """a @ weight.T for all steps and sequences in one product."""
     return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
 '''
+_OWN = {"array": (_ARRAY,), "rows": (_ROWS,), "product": (_ROWS, _PRODUCT)}
+"""What the functions of a module may call by these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the module: its first line, what it is for, its body."""
+
+    header: str
+    about: str
+    body: tuple[Statement, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n".join([self.header, f'    """{self.about}"""', *indented(self.body)])
 
 
 def emit_fast(derivation: Derivation) -> str:
     """A module with `pack(params)`, `forward(packed, x, state, work)` and `backward(tape, d_outputs, d_final_state,
     work)`; `work` is a dict in which work arrays live from call to call."""
     context = make_context(derivation)
-    backward = BackwardPass(context)
     saved = _saved(context)
-    forward = ForwardPass(context, saved)
-    forward_lines = forward.lines()
-    backward_lines = backward.lines()
-    backward_lines = [*_views(context, saved, backward_lines), *backward_lines]
-    opening = _opening(context, backward_lines, "d_final_state")
-    spoken = "\n".join([*opening, *backward_lines])
-    forward_lines += forward.returned(re.findall(r'packed\["(\w+)"\]', spoken))
-    forward_text = "\n".join(
-        [
-            "def forward(packed, x, state, work=None):",
-            '    """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""',
-            *_opening(context, forward_lines),
-            *forward_lines,
-        ]
-    )
-    kept = ["packed", "x", *tape_arrays(context, saved)]
-    backward_text = "\n".join(
-        [
-            "def backward(tape, d_outputs, d_final_state, work=None):",
-            '    """Gradients by the parameters, the inputs and the initial state."""',
-            f"    {', '.join(name if mentions(spoken, name) else '_' for name in kept)} = tape",
-            *opening,
-            *backward_lines,
-        ]
-    )
-    pack_text = "\n".join(emit_pack(context))
-    source = "\n\n\n".join([pack_text, forward_text, backward_text])
-    own = [text for text in (_ARRAY, _ROWS, _PRODUCT) if text.split("(")[0].removeprefix("def ") + "(" in source]
-    if _PRODUCT in own and _ROWS not in own:
-        own.insert(1, _ROWS)
-    helpers = helper_sources(source)
+    backward, kept = _backward(context, saved)
+    forward = _forward(context, saved, kept)
+    pack = _pack(context)
+    functions = (pack, forward, backward)
+    statements = [statement for function in functions for statement in function.body]
+    called = {name for statement in statements for name in statement.names if name in _OWN}
+    wanted = {source for name in called for source in _OWN[name]}
+    own = [source for source in (_ARRAY, _ROWS, _PRODUCT) if source in wanted]
+    heads = frozenset[type]().union(*(statement.heads for statement in statements))
+    ahead = frozenset[type]().union(*(statement.heads for statement in (*pack.body, *forward.body)))
+    helpers = helper_sources(heads)
+    source = "\n\n\n".join(function.text for function in functions)
     text = "\n\n".join([*own, *([helpers] if helpers else []), source + "\n"])
-    head = [docstring(derivation.cell), "", *imports(text), "", ""]
-    return "\n".join([*head, text, "", self_check(derivation.cell, _with_helpers(pack_text + forward_text))])
+    head = [docstring(derivation.cell), "", *imports(heads), "", ""]
+    return "\n".join([*head, text, "", self_check(derivation.cell, ahead)])
 
 
-def _with_helpers(text: str) -> str:
-    return text + helper_sources(text)
+def _pack(context: Context) -> Function:
+    body = pack_body(context)
+    return Function(
+        "def pack(params):",
+        "Weights that meet the same vector side by side; done once for many calls.",
+        _closed([*_parameters(context, unmade(body)), *body], {"params"}),
+    )
+
+
+def _forward(context: Context, saved: list[str], kept: list[str]) -> Function:
+    forward = ForwardPass(context, saved)
+    body = [*forward.lines(), *forward.returned(kept)]
+    return Function(
+        "def forward(packed, x, state, work=None):",
+        "Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call.",
+        _closed([*_opening(context, unmade(body), "state")[0], *body], {"packed", "x", "state", "work"}),
+    )
+
+
+def _backward(context: Context, saved: list[str]) -> tuple[Function, list[str]]:
+    """The function, and what it reads of what was packed."""
+    body = BackwardPass(context).lines()
+    spoken = unmade(body)
+    views = [
+        let(context.whole_names[name], "{}{}", BLOCK, context.columns(slot.start, slot.stop))
+        for slot in context.plan.slots
+        if (name := slot.gate or slot.line) in saved and context.whole_names[name] in spoken
+    ]
+    opening, kept = _opening(context, unmade([*views, *body]), "d_final_state")
+    body = [*opening, *views, *body]
+    spoken = unmade(body)
+    arrays = ["packed", "x", *(text.code for text in tape_arrays(context, saved))]
+    taken = [name if name in spoken else "_" for name in arrays]
+    unpacked = Statement(f"{', '.join(taken)} = tape", frozenset(("tape",)), frozenset(taken))
+    return Function(
+        "def backward(tape, d_outputs, d_final_state, work=None):",
+        "Gradients by the parameters, the inputs and the initial state.",
+        _closed([unpacked, *body], {"tape", "d_outputs", "d_final_state", "work"}),
+    ), kept
+
+
+def _closed(body: list[Statement], arguments: set[str]) -> tuple[Statement, ...]:
+    """A function's body, in which every variable is made before it is spoken of."""
+    lost = unmade(body) - arguments - _OWN.keys()
+    assert not lost, f"no line makes {', '.join(sorted(lost))}"
+    return tuple(body)
 
 
 def _saved(context: Context) -> list[str]:
@@ -86,38 +126,36 @@ def _saved(context: Context) -> list[str]:
     return [name for name in plan.shapes if name in read and name in plan.batched and context.step.roles[name] in roles]
 
 
-def _opening(context: Context, lines: list[str], state: str = "state") -> list[str]:
-    """What a pass unpacks before it starts: only what it speaks of."""
-    text = "\n".join(lines)
-    opening = ["    work = {} if work is None else work"] if mentions(text, "work") else []
-    parameters = parameter_lines(context, text)
-    opening += ['    params = packed["params"]', *parameters] if parameters else []
-    opening += [f'    {name} = packed["{name}"]' for name in packed_names(context) if mentions(text, name)]
-    sizes = _sizes(context, lines, state)
-    if any("params[" in line for line in sizes) and not parameters:
-        opening.append('    params = packed["params"]')
-    spoken = [name for name in "TN" if mentions(text, name)]
-    if spoken:
-        places = {"T": "[0]", "N": "[1]"}
-        one = f"    {spoken[0]} = {first_input(context)}.shape{places[spoken[0]]}"
-        opening.append(f"    T, N = {first_input(context)}.shape[:2]" if len(spoken) == 2 else one)
-    return [*opening, *sizes]
+def _opening(context: Context, spoken: frozenset[str], state: str) -> tuple[list[Statement], list[str]]:
+    """What a pass unpacks before it starts, only what it speaks of; and the names of what was packed among it."""
+    opening: list[Statement] = []
+    if "work" in spoken:
+        opening.append(let("work", "{} if {} is None else {}", "{}", local("work"), local("work")))
+    parameters = _parameters(context, spoken)
+    wanted = [dim for dim, name in context.dims.items() if name in spoken]
+    sizes = dimension_statements(context.derivation.cell, context.step, wanted, state)
+    packed = [name for name in packed_names(context) if name in spoken]
+    params = [let("params", '{}["params"]', local("packed"))]
+    opening += [*params, *parameters] if parameters else []
+    opening += [let(name, '{}["{}"]', local("packed"), name) for name in packed]
+    late = not parameters and "params" in unmade(sizes)
+    opening += params if late else []
+    first = first_input(context)
+    match "T" in spoken, "N" in spoken:
+        case True, True:
+            shape = piece("{}.shape[:2]", first)
+            opening.append(Statement(f"T, N = {shape}", shape.names, frozenset(("T", "N"))))
+        case True, False:
+            opening.append(let("T", "{}.shape[0]", first))
+        case False, True:
+            opening.append(let("N", "{}.shape[1]", first))
+    kept = [*(["params"] if parameters else []), *packed, *(["params"] if late else [])]
+    return [*opening, *sizes], kept
 
 
-def _views(context: Context, saved: list[str], lines: list[str]) -> list[str]:
-    """The columns of the block under their names."""
-    text = "\n".join(lines)
-    views: list[str] = []
-    for slot in context.plan.slots:
-        name = slot.gate or slot.line
-        whole = context.whole_names[name]
-        if name in saved and mentions(text, whole):
-            views.append(f"    {whole} = block{context.columns(slot.start, slot.stop)}")
-    return views
-
-
-def _sizes(context: Context, lines: list[str], state: str = "state") -> list[str]:
-    """The sizes that a pass speaks of."""
-    text = "\n".join(lines)
-    wanted = [dim for dim, name in context.dims.items() if mentions(text, name)]
-    return dimension_lines(context.derivation.cell, context.step, wanted, state)
+def _parameters(context: Context, spoken: frozenset[str]) -> list[Statement]:
+    """The parameters that a pass uses by themselves."""
+    names = {name: context.step_names[name] for name in context.derivation.cell.params}
+    return [
+        let(local_name, '{}["{}"]', local("params"), name) for name, local_name in names.items() if local_name in spoken
+    ]

@@ -7,7 +7,8 @@ stacked weights, and they lie side by side in one block, so that one call of tan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 import sympy
@@ -19,24 +20,8 @@ from ...operations.entry import SizeSymbol
 from ...operations.functions import Elementwise, sigmoid, tanh
 from ...operations.structured import Structured, matmul, transpose
 from ...sizes import Shape, Size
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """`name = sum of terms`, one equation of a formula under its number (or a shared piece, with none)."""
-
-    name: str
-    terms: tuple[sympy.Expr, ...]
-    shape: Shape
-    number: int | None
-
-    @property
-    def expr(self) -> sympy.Expr:
-        return sympy.Add(*self.terms)
-
-    @property
-    def reads(self) -> set[str]:
-        return names_in(self.expr)
+from .line import Line, line_of, replaced
+from .precision import exact_sigmoids
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +64,14 @@ class Plan:
     gradients: tuple[Line, ...]
     shapes: Mapping[str, Shape]
     batched: frozenset[str]
+    exact: frozenset[sympy.Expr]
+    homes: Mapping[str, Slot]
+    stacked: frozenset[Product]
+    loop_lines: Mapping[str, Line]
 
     def slot_of(self, name: str) -> Slot | None:
         """The slot that a net input or its activation lives in."""
-        return next((slot for slot in self.slots if name in (slot.line, slot.gate)), None)
+        return self.homes.get(name)
 
 
 def make_plan(derivation: Derivation) -> Plan:
@@ -113,17 +102,21 @@ def make_plan(derivation: Derivation) -> Plan:
     carried = _needed_for(carries | {line.name for line in backward if line.reads & carries}, backward)
     back_loop = [line for line in backward if line.name in carried]
     back_after = [line for line in backward if line.name not in carried]
-    read_back = {name for line in (*backward, *gradients, *after) for name in line.reads}
-    slots = _slots(loop, read_back, set(derivation.cell.params), shapes, back_loop, derivation)
+    exact = exact_sigmoids([*forward, *backward, *gradients], {s.previous: s.new for s in program.states})
+    # A net input that is read after the loop, or leaves the cell, keeps its place.
+    kept = {name for line in (*backward, *gradients, *after) for name in line.reads} | set(program.outputs)
+    slots = _slots(loop, kept, batched, exact, shapes, back_loop, derivation)
     order = {slot.line: place for place, slot in enumerate(slots)}
     groups: dict[str, list[Product]] = {}
     for line in (line for line in loop if line.name in order):
-        for product in products_of(line, derivation.cell.params, shapes):
+        for product in products_of(line, derivation.cell.params, shapes, batched):
             groups.setdefault(product.vector, []).append(product)
     ordered = {v: tuple(sorted(ps, key=lambda p: order[p.line])) for v, ps in groups.items()}
     return Plan(
         tuple(constants), tuple(before), tuple(loop), tuple(after), slots, ordered, tuple(back_loop),
-        tuple(back_after), tuple(gradients), shapes, frozenset(batched),
+        tuple(back_after), tuple(gradients), shapes, frozenset(batched), exact,
+        {name: slot for slot in slots for name in (slot.line, slot.gate) if name is not None},
+        frozenset(product for products in ordered.values() for product in products), {line.name: line for line in loop},
     )  # fmt: skip
 
 
@@ -136,23 +129,16 @@ def _needed_lines(derivation: Derivation, forward: list[Line], backward: list[Li
 
 
 def _line(equation: Equation) -> Line:
-    return _settled(equation.name, tuple(term.expr for term in equation.terms), equation.shape, equation.number)
+    return line_of(equation.name, tuple(term.expr for term in equation.terms), equation.shape, equation.number)
 
 
-def _settled(name: str, terms: tuple[sympy.Expr, ...], shape: Shape, number: int | None) -> Line:
-    """A line whose terms mention only what their sum does: where terms cancel (x - x), the sum's own are taken."""
-    whole = sympy.Add(*terms)
-    mentioned = {name for term in terms for name in names_in(term)}
-    if mentioned != names_in(whole):
-        terms = sympy.Add.make_args(whole)
-    return Line(name, tuple(term for term in terms if term != 0), shape, number)
-
-
-def products_of(line: Line, params: Iterable[str], shapes: Mapping[str, Shape]) -> list[Product]:
+def products_of(
+    line: Line, params: Container[str], shapes: Mapping[str, Shape], batched: Container[str]
+) -> list[Product]:
     """The terms of a line that are a parameter matrix times a vector; two of the same vector are one too many."""
     found: dict[str, Product] = {}
     for term in line.terms:
-        product = as_product(line.name, term, params, shapes)
+        product = as_product(line.name, term, params, shapes, batched)
         if product is not None:
             if product.vector in found:
                 return []
@@ -160,8 +146,10 @@ def products_of(line: Line, params: Iterable[str], shapes: Mapping[str, Shape]) 
     return list(found.values())
 
 
-def as_product(line: str, term: sympy.Expr, params: Iterable[str], shapes: Mapping[str, Shape]) -> Product | None:
-    """A term as a product of a parameter matrix and a vector, where it is one."""
+def as_product(
+    line: str, term: sympy.Expr, params: Container[str], shapes: Mapping[str, Shape], batched: Container[str]
+) -> Product | None:
+    """A term as a product of a parameter matrix and a vector of every step, where it is one."""
     if not isinstance(term, matmul):
         return None
     left, right = term.args
@@ -170,7 +158,7 @@ def as_product(line: str, term: sympy.Expr, params: Iterable[str], shapes: Mappi
     inner = weight.args[0] if isinstance(weight, transpose) else weight
     if ranks not in ((2, 1), (1, 2)) or not inner.is_Symbol or inner.name not in params or not vector.is_Symbol:
         return None
-    return None if vector.name in params else Product(line, weight, vector.name)
+    return Product(line, weight, vector.name) if vector.name in batched else None
 
 
 # Which values depend on which --------------------------------------------------------------------------------
@@ -225,32 +213,27 @@ def _share_functions(
     shared: dict[sympy.Expr, sympy.Symbol] = {}
     result: list[Line] = []
     for line in forward:
-        for atom in sorted(line.expr.atoms(Elementwise), key=lambda a: (len(str(a)), str(a))):
-            if atom in backwards and atom not in shared and atom not in roots:
-                name = _fresh("_".join([type(atom).__name__, *sorted(names_in(atom))]), shapes)
-                shapes[name] = shape_of(atom, shapes)
-                result.append(Line(name, (atom.xreplace(shared),), shapes[name], None))
-                shared[atom] = sympy.Symbol(name)
-        result.append(_replaced(line, shared))
+        again = [a for a in line.expr.atoms(Elementwise) if a in backwards and a not in shared and a not in roots]
+        for atom in sorted(again, key=lambda a: (len(str(a)), str(a))) if again[1:] else again:
+            name = fresh("_".join([type(atom).__name__, *sorted(names_in(atom))]), shapes)
+            shapes[name] = shape_of(atom, shapes)
+            result.append(line_of(name, (atom.xreplace(shared),), shapes[name], None))
+            shared[atom] = sympy.Symbol(name)
+        result.append(replaced(line, shared))
     # Where the function is the whole right side of a line, the line's name stands for it everywhere.
     shared |= {line.terms[0]: sympy.Symbol(line.name) for line in result if _is_function_line(line, values)}
-    return result, [_replaced(line, shared) for line in backward], [_replaced(line, shared) for line in gradients]
+    return result, [replaced(line, shared) for line in backward], [replaced(line, shared) for line in gradients]
 
 
 def _is_function_line(line: Line, values: set[str]) -> bool:
     return line.name in values and len(line.terms) == 1 and isinstance(line.terms[0], Elementwise)
 
 
-def _fresh(wish: str, shapes: Mapping[str, Shape]) -> str:
+def fresh(wish: str, shapes: Container[str]) -> str:
+    """A name that no value has."""
     while wish in shapes:
         wish += "_"
     return wish
-
-
-def _replaced(line: Line, values: Mapping[sympy.Expr, sympy.Expr]) -> Line:
-    if not values:
-        return line
-    return _settled(line.name, tuple(term.xreplace(values) for term in line.terms), line.shape, line.number)
 
 
 # Adjoints that only pass a factor on -------------------------------------------------------------------------
@@ -262,45 +245,57 @@ def _eliminate(
     """Drop adjoints that are another adjoint times a factor and are themselves only multiplied: δ_a_f = δ_f ⊙ f (1 − f)
     with δ_f = δ_c ⊙ c_{t−1} becomes δ_a_f = δ_c ⊙ (c_{t−1} ⊙ f ⊙ (1 − f)), whose factor no carry reaches."""
     deltas = {line.name for line in backward} - carries
-    replaced: dict[sympy.Expr, sympy.Expr] = {}
+    places = {line.name: place for place, line in enumerate((*backward, *gradients))}
+    readers: dict[str, list[tuple[Line, sympy.Expr]]] = {}
+    for other in (*backward, *gradients):
+        for term in other.terms:
+            for name in names_in(term) & deltas:
+                readers.setdefault(name, []).append((other, term))
+    values: dict[sympy.Expr, sympy.Expr] = {}
+    gone: set[str] = set()
     kept: list[Line] = []
-    rest = list(backward)
-    while rest:
-        line = _replaced(rest.pop(0), replaced)
-        readers = [other for other in (*rest, *gradients) if line.name in other.reads]
-        if readers and _is_passed_on(line, deltas, shapes) and all(_only_multiplied(line, r) for r in readers):
-            replaced[sympy.Symbol(line.name)] = line.terms[0]
+    for line in backward:
+        line = line if gone.isdisjoint(line.reads) else replaced(line, values)
+        later = [reader for reader in readers.get(line.name, ()) if places[reader[0].name] > places[line.name]]
+        if later and _is_passed_on(line, deltas, shapes) and all(_only_multiplied(line, *reader) for reader in later):
+            values[sympy.Symbol(line.name)] = line.terms[0]
+            gone.add(line.name)
         else:
             kept.append(line)
-    return kept, [_replaced(line, replaced) for line in gradients]
+    return kept, [replaced(line, values) for line in gradients]
+
+
+# A product that grows from line to line would make a long cell's code grow as the square of its length.
+_LONGEST = 6
 
 
 def _is_passed_on(line: Line, deltas: set[str], shapes: Mapping[str, Shape]) -> bool:
     if len(line.terms) != 1 or line.terms[0].atoms(Structured):
         return False
-    sources = [f for f in sympy.Mul.make_args(line.terms[0]) if f.is_Symbol and f.name in deltas]
-    return len(sources) == 1 and shapes[sources[0].name] == line.shape
+    factors = sympy.Mul.make_args(line.terms[0])
+    sources = [f for f in factors if f.is_Symbol and f.name in deltas]
+    return len(factors) <= _LONGEST and len(sources) == 1 and shapes[sources[0].name] == line.shape
 
 
-def _only_multiplied(line: Line, reader: Line) -> bool:
-    symbol = sympy.Symbol(line.name)
-    for term in reader.terms:
-        if symbol in term.free_symbols:
-            if symbol not in sympy.Mul.make_args(term):
-                return False
-            if len(reader.shape) != len(line.shape):
-                return False
-    return True
+def _only_multiplied(line: Line, reader: Line, term: sympy.Expr) -> bool:
+    return len(reader.shape) == len(line.shape) and sympy.Symbol(line.name) in sympy.Mul.make_args(term)
 
 
-def source_and_factor(term: sympy.Expr, deltas: set[str]) -> tuple[sympy.Symbol | None, sympy.Expr]:
+def source_and_factor(term: sympy.Expr, deltas: Container[str]) -> tuple[sympy.Symbol | None, sympy.Expr]:
     """A term δ ⊙ k as (δ, k); no δ where the term is something else."""
+    source = _source(term, deltas)
+    if source is None:
+        return None, term
+    return source, sympy.Mul(*(factor for factor in sympy.Mul.make_args(term) if factor is not source))
+
+
+def _source(term: sympy.Expr, deltas: Container[str]) -> sympy.Symbol | None:
     factors = sympy.Mul.make_args(term)
     sources = [factor for factor in factors if factor.is_Symbol and factor.name in deltas]
     if len(sources) != 1:
-        return None, term
-    rest = sympy.Mul(*(factor for factor in factors if factor is not sources[0]))
-    return (None, term) if names_in(rest) & deltas else (sources[0], rest)
+        return None
+    rest = (factor for factor in factors if factor is not sources[0])
+    return None if any(name in deltas for factor in rest for name in names_in(factor)) else sources[0]
 
 
 # The block ---------------------------------------------------------------------------------------------------
@@ -308,8 +303,9 @@ def source_and_factor(term: sympy.Expr, deltas: set[str]) -> tuple[sympy.Symbol 
 
 def _slots(
     loop: list[Line],
-    read_back: set[str],
-    params: set[str],
+    kept: set[str],
+    batched: set[str],
+    exact: frozenset[sympy.Expr],
     shapes: Mapping[str, Shape],
     back_loop: list[Line],
     derivation: Derivation,
@@ -321,14 +317,20 @@ def _slots(
     loop_names = {line.name for line in loop}
     found: list[tuple[tuple[int, int, int], Slot]] = []
     sources = _sources(back_loop)
+    shares = Counter(sources.values())
+    readers: dict[str, list[Line]] = {}
+    for other in loop:
+        for name in other.reads:
+            readers.setdefault(name, []).append(other)
+    params = derivation.cell.params
     for place, line in enumerate(loop):
-        if len(line.shape) != 1 or line.name in new or not products_of(line, params, shapes):
+        if len(line.shape) != 1 or line.name in new or not products_of(line, params, shapes, batched):
             continue
-        gate, activation = _gate(line, loop, read_back, new)
+        gate, activation = _gate(line, readers.get(line.name, []), kept, new, exact)
         ready = not (line.reads & loop_names) and bool(line.reads & previous)
         kind = 2 if gate is None or not ready else 0 if activation is sigmoid else 1
         source = sources.get(derivation.adjoint_of.get(line.name, ""), "")
-        shared = sum(other == source for other in sources.values())
+        shared = shares[source]
         found.append(((kind, shared, place), Slot(line.name, line.shape[0], Size(), gate, activation, ready)))
     found.sort(key=lambda item: item[0])
     slots: list[Slot] = []
@@ -345,19 +347,20 @@ def _sources(back_loop: list[Line]) -> dict[str, str]:
     sources: dict[str, str] = {}
     for line in back_loop:
         if len(line.terms) == 1:
-            source, _ = source_and_factor(line.terms[0], deltas)
+            source = _source(line.terms[0], deltas)
             if source is not None:
                 sources[line.name] = source.name
     return sources
 
 
-def _gate(line: Line, loop: list[Line], read_back: set[str], new: set[str]) -> tuple[str | None, type | None]:
+def _gate(
+    line: Line, readers: list[Line], kept: set[str], new: set[str], exact: frozenset[sympy.Expr]
+) -> tuple[str | None, type | None]:
     """The activation that may take its net input's place: nobody else reads the net input, and the activation is
     not a state, which has a place of its own."""
-    readers = [other for other in loop if line.name in other.reads]
-    if len(readers) != 1 or line.name in read_back or readers[0].name in new:
+    if len(readers) != 1 or line.name in kept or readers[0].name in new:
         return None, None
     (reader,) = readers
     if len(reader.terms) == 1 and type(reader.terms[0]) in (sigmoid, tanh) and reader.terms[0].args[0].is_Symbol:
-        return reader.name, type(reader.terms[0])
+        return (None, None) if reader.terms[0] in exact else (reader.name, type(reader.terms[0]))
     return None, None

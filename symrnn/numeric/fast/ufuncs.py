@@ -9,7 +9,8 @@ import sympy
 
 from ...operations import functions as f
 from ...operations.structured import matmul, transpose
-from ..printer import ATOM, PRODUCT, NumpyPrinter
+from ..printer import NumpyPrinter
+from ..statement import ATOM, PRODUCT, Statement, Text, say
 
 _UFUNCS: dict[type, str] = {
     f.tanh: "np.tanh",
@@ -27,16 +28,18 @@ _PAIRS: dict[type, str] = {f.maximum: "np.maximum", f.minimum: "np.minimum"}
 
 @dataclass(frozen=True, slots=True)
 class Ufuncs:
-    """Writes `out = expr` as calls with `out=`; `scratch` hands out the name of a work array of the same shape."""
+    """Writes `out = expr` as calls with `out=`; `scratch` hands out a work array of the same shape. The sigmoids that
+    are `exact` are computed to their last digit where they are small."""
 
     printer: NumpyPrinter
     rank: int
-    scratch: Callable[[int], str]
+    scratch: Callable[[int], Text]
+    exact: frozenset[sympy.Expr] = frozenset()
 
-    def compute(self, expr: sympy.Expr, out: str, depth: int = 0) -> list[str]:
+    def compute(self, expr: sympy.Expr, out: Text, depth: int = 0) -> list[Statement]:
         """Lines that leave the value of `expr` in the array `out`, which the expression does not read."""
         if self._is_simple(expr):
-            return [f"np.copyto({out}, {self._text(expr)})"]
+            return [say("np.copyto({}, {})", out, self._text(expr))]
         if isinstance(expr, sympy.Add):
             return self._sum(list(expr.args), out, depth)
         if isinstance(expr, sympy.Mul):
@@ -45,52 +48,51 @@ class Ufuncs:
             return self._power(expr, out, depth)
         return self._function(expr, out, depth)
 
-    def sum_of(self, terms: tuple[sympy.Expr, ...], out: str) -> list[str]:
+    def sum_of(self, terms: tuple[sympy.Expr, ...], out: Text) -> list[Statement]:
         """The sum of terms in their own order."""
         return self._sum(list(terms), out, 0) if terms[1:] else self.compute(sympy.Add(*terms), out)
 
-    def add_to(self, out: str, term: sympy.Expr, depth: int = 0) -> list[str]:
+    def add_to(self, out: Text, term: sympy.Expr, depth: int = 0) -> list[Statement]:
         """`out += term`."""
         negative = term.could_extract_minus_sign()
         body, sign = (-term, "-=") if negative else (term, "+=")
         if self._is_simple(body):
-            return [f"{out} {sign} {self._text(body)}"]
+            return [say("{} {} {}", out, sign, self._text(body))]
         spare = self.scratch(depth)
-        return [*self.compute(body, spare, depth + 1), f"{out} {sign} {spare}"]
+        return [*self.compute(body, spare, depth + 1), say("{} {} {}", out, sign, spare)]
 
     def _is_simple(self, expr: sympy.Expr) -> bool:
         """A name, a number, or what is small: a scalar beside vectors, or parameters alone."""
-        return (
-            expr.is_Symbol or expr.is_number or not self.printer.is_batched(expr) or self.printer.rank(expr) < self.rank
-        )
+        return bool(expr.is_Symbol) or not self.printer.is_batched(expr) or self.printer.rank(expr) < self.rank
 
-    def _text(self, expr: sympy.Expr) -> str:
-        return self.printer.at_rank(expr, self.rank).within(PRODUCT)
+    def _text(self, expr: sympy.Expr) -> Text:
+        return self.printer.spoken(expr, self.rank).within(PRODUCT)
 
-    def _sum(self, terms: list[sympy.Expr], out: str, depth: int) -> list[str]:
+    def _sum(self, terms: list[sympy.Expr], out: Text, depth: int) -> list[Statement]:
         signed = [(-term, True) if term.could_extract_minus_sign() else (term, False) for term in terms]
         complex_places = [k for k, (body, _) in enumerate(signed) if not self._is_simple(body)]
-        lines: list[str] = []
+        lines: list[Statement] = []
         if complex_places:
             body, negative = signed.pop(complex_places[0])
             lines += self.compute(body, out, depth)
             if negative:
                 place = next((k for k, (b, n) in enumerate(signed) if self._is_simple(b) and not n), None)
-                first = self._text(signed.pop(place)[0]) if place is not None else None
-                lines.append(f"np.subtract({first}, {out}, out={out})" if first else f"np.negative({out}, out={out})")
+                if place is None:
+                    lines.append(negate(out))
+                else:
+                    lines.append(say("np.subtract({}, {}, out={})", self._text(signed.pop(place)[0]), out, out))
         else:
             signed.sort(key=lambda item: item[1])
             (a, a_negative), (b, b_negative) = signed.pop(0), signed.pop(0)
-            call = "np.subtract" if b_negative else "np.add"
-            lines.append(f"{call}({self._text(a)}, {self._text(b)}, out={out})")
-            if a_negative:  # both are: -(a) - b was written as a - b
-                lines[-1] = f"np.add({self._text(a)}, {self._text(b)}, out={out})"
-                lines.append(f"np.negative({out}, out={out})")
+            call = "np.subtract" if b_negative and not a_negative else "np.add"
+            lines.append(say("{}({}, {}, out={})", call, self._text(a), self._text(b), out))
+            if a_negative:  # both are: -(a + b)
+                lines.append(negate(out))
         for body, negative in signed:
             lines += self.add_to(out, -body if negative else body, depth)
         return lines
 
-    def _product(self, expr: sympy.Mul, out: str, depth: int) -> list[str]:
+    def _product(self, expr: sympy.Mul, out: Text, depth: int) -> list[Statement]:
         coefficient, rest = expr.as_coeff_Mul()
         above: list[sympy.Expr] = []
         below: list[sympy.Expr] = []
@@ -102,13 +104,13 @@ class Ufuncs:
                 above.append(factor)
         simple = [factor for factor in above if self._is_simple(factor)]
         compound = [factor for factor in above if not self._is_simple(factor)]
-        lines: list[str] = []
+        lines: list[Statement] = []
         if compound:
             lines += self.compute(compound.pop(0), out, depth)
         elif len(simple) > 1:
-            lines.append(f"np.multiply({self._text(simple.pop(0))}, {self._text(simple.pop(0))}, out={out})")
+            lines.append(say("np.multiply({}, {}, out={})", self._text(simple.pop(0)), self._text(simple.pop(0)), out))
         elif simple and coefficient != 1:
-            lines.append(f"np.multiply({self._text(simple.pop(0))}, {self._text(coefficient)}, out={out})")
+            lines.append(say("np.multiply({}, {}, out={})", self._text(simple.pop(0)), self._text(coefficient), out))
             coefficient = sympy.S.One
         elif below:
             top_is_factor = bool(simple)
@@ -116,71 +118,78 @@ class Ufuncs:
             coefficient = coefficient if top_is_factor else sympy.S.One
             first = below.pop(0)
             if self._is_simple(first):
-                lines.append(f"np.divide({top}, {self._text(first)}, out={out})")
+                lines.append(say("np.divide({}, {}, out={})", top, self._text(first), out))
             else:
-                lines += [*self.compute(first, out, depth), f"np.divide({top}, {out}, out={out})"]
-        lines += [f"{out} *= {self._text(factor)}" for factor in simple]
+                lines += [*self.compute(first, out, depth), say("np.divide({}, {}, out={})", top, out, out)]
+        lines += [say("{} *= {}", out, self._text(factor)) for factor in simple]
         for sign, factors in (("*=", compound), ("/=", below)):
             for factor in factors:
                 if self._is_simple(factor):
-                    lines.append(f"{out} {sign} {self._text(factor)}")
+                    lines.append(say("{} {} {}", out, sign, self._text(factor)))
                 else:
                     spare = self.scratch(depth)
-                    lines += [*self.compute(factor, spare, depth + 1), f"{out} {sign} {spare}"]
+                    lines += [*self.compute(factor, spare, depth + 1), say("{} {} {}", out, sign, spare)]
         if coefficient == -1:
-            lines.append(f"np.negative({out}, out={out})")
+            lines.append(negate(out))
         elif coefficient != 1:
-            lines.append(f"{out} *= {self._text(coefficient)}")
+            lines.append(say("{} *= {}", out, self._text(coefficient)))
         return lines
 
-    def _power(self, expr: sympy.Pow, out: str, depth: int) -> list[str]:
+    def _power(self, expr: sympy.Pow, out: Text, depth: int) -> list[Statement]:
         base, exponent = expr.args
         if exponent.is_Rational and exponent < 0:
             inner = base**-exponent
             if self._is_simple(inner):
-                return [f"np.divide(1, {self._text(inner)}, out={out})"]
-            return [*self.compute(inner, out, depth), f"np.divide(1, {out}, out={out})"]
+                return [say("np.divide(1, {}, out={})", self._text(inner), out)]
+            return [*self.compute(inner, out, depth), say("np.divide(1, {}, out={})", out, out)]
         lines, operand = self._operand(base, out, depth)
         if exponent == 2:
-            return [*lines, f"np.square({operand}, out={out})"]
+            return [*lines, say("np.square({}, out={})", operand, out)]
         if exponent == sympy.Rational(1, 2):
-            return [*lines, f"np.sqrt({operand}, out={out})"]
-        return [*lines, f"np.power({operand}, {self._text(exponent)}, out={out})"]
+            return [*lines, say("np.sqrt({}, out={})", operand, out)]
+        return [*lines, say("np.power({}, {}, out={})", operand, self._text(exponent), out)]
 
-    def _operand(self, expr: sympy.Expr, out: str, depth: int) -> tuple[list[str], str]:
+    def _operand(self, expr: sympy.Expr, out: Text, depth: int) -> tuple[list[Statement], Text]:
         """Where to read an operand: by its name, or from `out` after computing it there."""
         if self._is_simple(expr):
             return [], self._text(expr)
         return self.compute(expr, out, depth), out
 
-    def _function(self, expr: sympy.Expr, out: str, depth: int) -> list[str]:
+    def _function(self, expr: sympy.Expr, out: Text, depth: int) -> list[Statement]:
         head = type(expr)
         if head in _UFUNCS:
             lines, operand = self._operand(expr.args[0], out, depth)
-            return [*lines, f"{_UFUNCS[head]}({operand}, out={out})"]
-        if head is f.sigmoid:
+            return [*lines, say("{}({}, out={})", Text(_UFUNCS[head], heads=frozenset((head,))), operand, out)]
+        if head is f.sigmoid and expr not in self.exact:
             lines, operand = self._operand(expr.args[0], out, depth)
-            return [*lines, f"np.multiply({operand}, 0.5, out={out})", f"np.tanh({out}, out={out})", *halve(out)]
+            halved = say("np.multiply({}, 0.5, out={})", operand, out)
+            return [*lines, halved, say("np.tanh({}, out={})", out, out), *halve(out)]
         if head is f.relu:
             lines, operand = self._operand(expr.args[0], out, depth)
-            return [*lines, f"np.maximum({operand}, 0, out={out})"]
-        if head is matmul and "product(" not in self.printer.text(expr).code:
+            return [*lines, say("np.maximum({}, 0, out={})", operand, out)]
+        if head is matmul:
             weight, vector = expr.args
             plain = self.printer.rank(weight) == 2 and vector.is_Symbol and self.printer.rank(vector) == 1
-            if plain and not self.printer.is_batched(weight) and self.printer.is_batched(vector):
-                turned = self.printer.text(transpose(weight)).within(ATOM)
-                return [f"np.matmul({self.printer.text(vector).code}, {turned}, out={out})"]
+            if plain and not self.printer.by_rows(expr) and not self.printer.is_batched(weight):
+                turned = self.printer.spoken(transpose(weight)).within(ATOM)
+                return [say("np.matmul({}, {}, out={})", self.printer.spoken(vector), turned, out)]
         if head in _PAIRS and all(self._is_simple(argument) for argument in expr.args):
             a, b = (self._text(argument) for argument in expr.args)
-            return [f"{_PAIRS[head]}({a}, {b}, out={out})"]
-        return [f"np.copyto({out}, {self.printer.at_rank(expr, self.rank).code})"]
+            return [say("{}({}, {}, out={})", _PAIRS[head], a, b, out)]
+        text = self.printer.spoken(expr, self.rank)
+        return [say("np.copyto({}, {})", out, text)]
 
 
-def halve(out: str) -> list[str]:
+def negate(out: Text) -> Statement:
+    """`np.negative(out, out=out)` is wrong for a column of some blocks (numpy: CONTRIBUTING tells)."""
+    return say("np.multiply({}, -1, out={})", out, out)
+
+
+def halve(out: Text) -> list[Statement]:
     """From tanh(a/2) to σ(a) = (1 + tanh(a/2))/2."""
-    return [f"{out} *= 0.5", f"{out} += 0.5"]
+    return [say("{} *= 0.5", out), say("{} += 0.5", out)]
 
 
-def numbered(steps: list[str], numbers: str) -> list[str]:
+def numbered(steps: list[Statement], numbers: str) -> list[Statement]:
     """Lines with the equations' numbers as a comment behind the first."""
-    return [steps[0] + numbers, *steps[1:]] if steps else []
+    return [steps[0].with_note(numbers), *steps[1:]] if steps else []

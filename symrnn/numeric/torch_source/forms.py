@@ -104,7 +104,7 @@ def _einsum(subscripts: str, codes: tuple[Operand, ...]) -> str:
 
 
 def _turned(code: Operand) -> str:
-    return code.tight[:-2] if code.text.endswith(".T") else f"{code.tight}.T"
+    return code.tight[:-2] if code.text.endswith(".T") and not code.loose else f"{code.tight}.T"
 
 
 def _matmul(codes: tuple[Operand, ...], options: tuple[sympy.Basic, ...], sizes: SizePrinter) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ...sizes import Size
-from ..dimensions import plan_readings
+from ..dimensions import Reading
+from ..parts import needed_readings, solved
+from ..statement import Text
 from .plan import Plan, names_read
 
 WIDTH = 100
@@ -83,7 +83,7 @@ def _forward(plan: Plan) -> list[str]:
     wanted = [*plan.sizes_in(plan.derivation.forward), *backward_sizes]
     return [
         *filled("def forward(", arguments, "):", 4),
-        *_sequence_lines(body, f"{first}.shape[:2]"),
+        _sequence_line(first, samples=plan.spreads(plan.derivation.forward)),
         *_dimension_lines(plan, wanted),
         *body,
     ]
@@ -94,33 +94,22 @@ def _twice(plan: Plan, name: str) -> bool:
     return sum(state.new == name for state in plan.cell.program.states) > 1
 
 
-def _sequence_lines(body: list[str], shape: str) -> list[str]:
-    """T and N, where the body speaks of them."""
-    text = "\n".join(body)
-    if re.search(r"(?<![\w.])N\b", text):
-        return [f"        T, N = {shape}"]
-    return [f"        T = {shape.removesuffix('.shape[:2]')}.shape[0]"]
+def _sequence_line(like: str, *, samples: bool) -> str:
+    """T, and N where the body speaks of it."""
+    return f"        T, N = {like}.shape[:2]" if samples else f"        T = {like}.shape[0]"
 
 
 def _dimension_lines(plan: Plan, wanted: Iterable[str]) -> list[str]:
     """Read each dimension off a tensor that shows it, the plainest first."""
-    readings = plan_readings(plan.cell)
     holders = {"x": plan.sequences, "state": plan.initial, "params": plan.names}
-    needed = set(wanted)
-    for reading in reversed(readings):
-        if reading.dim in needed:
-            needed |= set(reading.size.names)
-    lines: list[str] = []
-    for reading in readings:
-        if reading.dim in needed:
-            array = holders[reading.holder][reading.array]
-            code = f"{array}.shape[{reading.axis}]"
-            if reading.rest != Size():
-                code = f"({code} - ({plan.printer('x').size(reading.rest)}))"
-            if reading.factor != 1:
-                code = f"{code} // {reading.factor}"
-            lines.append(f"        {plan.dims[reading.dim]} = {code}")
-    return lines
+    return [
+        f"        {plan.dims[reading.dim]} = {solved(reading, _axis(holders, reading), plan.plain)}"
+        for reading in needed_readings(plan.cell, wanted)
+    ]
+
+
+def _axis(holders: Mapping[str, Mapping[str, str]], reading: Reading) -> Text:
+    return Text(f"{holders[reading.holder][reading.array]}.shape[{reading.axis}]")
 
 
 def _backward_sizes(plan: Plan) -> list[str]:
@@ -149,6 +138,8 @@ def _backward(plan: Plan) -> list[str]:
     for equation in plan.late:
         body += plan.statement(names[equation.name], equation, like, 8)
     grads = {derivation.variables[e.name].written: e for e in derivation.gradients}
+    printed = (*(e for e in plan.adjoints if e.expr != 0), *plan.early, *plan.late)
+    samples = plan.spreads(printed) or any(grads[name] in plan.late for name in cell.inputs)
     for name in cell.inputs:
         grad = names[grads[name].name]
         results.append(f"{grad}.unflatten(0, (T, N))" if grads[name] in plan.late else f"torch.stack({grad})")
@@ -169,7 +160,7 @@ def _backward(plan: Plan) -> list[str]:
     return [
         *filled("def backward(", ["ctx", *plan.upstreams.values(), *carries], "):", 4),
         *prelude,
-        *_sequence_lines(body, f"{like}.shape[:2]"),
+        _sequence_line(like, samples=samples),
         *body,
     ]
 
@@ -209,8 +200,7 @@ def _loop(plan: Plan, like: str) -> list[str]:
         if _is_input(plan, of):
             lines += plan.statement(f"{name}[t]", equation, like, 12)
         elif equation.expr != 0:
-            (first, *rest) = plan.statement(name, equation, like, 12)
-            lines += [first.replace(f"{name} = ", f"{name} += ", 1), *rest]
+            lines += plan.statement(name, equation, like, 12, "+=")
     if waiting:
         lines += filled("deltas[t] = (", _one(names[name] for name in waiting), ")", 12)
     return lines

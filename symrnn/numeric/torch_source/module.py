@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,8 +20,9 @@ def emit_torch(derivation: Derivation) -> str:
     draft = plan(derivation)
     name = _class_name(derivation.cell.name)
     body = "\n".join([*write_function(draft, f"{name}Function"), "", "", *_module(draft, name)])
-    helpers = _helpers(body)
-    needs_math = re.search(r"(?<![\w.])math\.", body + helpers) is not None
+    forms = [FORMS[head] for head in draft.heads if head in FORMS]
+    helpers = "\n\n".join(sorted({form.helper for form in forms} - {""}))
+    needs_math = any(isinstance(form.code, str) and "math." in form.code for form in forms)
     head = [_docstring(derivation.cell, name), "", *(["import math", ""] if needs_math else []), "import torch"]
     head.append("from torch.autograd.function import once_differentiable")
     return "\n".join([*head, "", "", *([helpers, ""] if helpers else []), body, ""])
@@ -30,12 +30,6 @@ def emit_torch(derivation: Derivation) -> str:
 
 def _class_name(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Cell"
-
-
-def _helpers(body: str) -> str:
-    sources = {form.helper: form.helper.split("(")[0].removeprefix("def ") for form in FORMS.values() if form.helper}
-    used = [source for source, name in sources.items() if re.search(rf"(?<![\w.]){name}\(", body)]
-    return "\n\n".join(sorted(used))
 
 
 def _docstring(cell: Cell, name: str) -> str:

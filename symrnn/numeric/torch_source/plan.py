@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import sympy
-from sympy import Add
-
 from ...derivation import Derivation
 from ...equations import Cell, Equation
 from ...equations.shapes import names_in
 from ...language.nodes import Name, walk
 from ...operations.entry import SizeSymbol
 from ...sizes import dimension_names
+from ..names import KEYWORDS, Names
+from ..parts import terms_of
+from ..statement import heads_in
 from .forms import FORMS
 from .printer import TorchPrinter
 
@@ -26,6 +26,9 @@ type float double half bfloat16 to_empty to state_dict load_state_dict parameter
 named_buffers children named_children modules named_modules train eval requires_grad_ zero_grad share_memory compile
 super T_destination
 """
+
+
+_HELPERS = {form.helper.split("(")[0].removeprefix("def ") for form in FORMS.values() if form.helper}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +52,7 @@ class Plan:
     initial: Mapping[str, str]
     upstreams: Mapping[str, str]
     batched: Mapping[str, bool]
+    plain: TorchPrinter
     adjoints: tuple[Equation, ...]
     kept: tuple[str, ...]
     late: tuple[Equation, ...]
@@ -59,16 +63,13 @@ class Plan:
         return self.derivation.cell
 
     def printer(self, like: str) -> TorchPrinter:
-        variables = self.derivation.variables
-        return TorchPrinter(
-            {v.name: v.role for v in variables.values()},
-            {v.name: v.shape for v in variables.values()},
-            self.batched,
-            self.names,
-            self.dims,
-            {name: index for index, name in enumerate(variables)},
-            like=like,
-        )
+        return replace(self.plain, like=like)
+
+    @property
+    def heads(self) -> frozenset[type]:
+        """The operations that the module calls."""
+        printed = (*self.derivation.forward, *self.adjoints, *self.derivation.gradients)
+        return frozenset[type]().union(*(heads_in(term) for equation in printed for term in terms_of(equation)))
 
     def role_of_written(self, equation: Equation) -> str:
         """The role of what a derived equation is the adjoint or the gradient of."""
@@ -81,12 +82,18 @@ class Plan:
         of = equation.name if equation.kind == "forward" else variables[equation.name].written
         if variables[of].role == "parameter":
             return None  # gradients of parameters are added into tensors that have the shape
-        printer = self.printer("x")
+        printer = self.plain
         whole = printer.rank(equation.expr) == len(equation.shape) and bool(equation.expr.free_symbols)
         if whole and not (self.batched[of] and equation.kind == "forward" and not printer.is_batched(equation.expr)):
             return None
         sizes = [*(["N"] if self.batched[of] else []), *(printer.size(size) for size in equation.shape)]
         return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+    def spreads(self, equations: Iterable[Equation]) -> bool:
+        """Whether the code of some equations speaks of how many samples there are."""
+        variables = self.derivation.variables
+        owners = ((e, e.name if e.kind == "forward" else variables[e.name].written) for e in equations)
+        return any(self.batched[of] and self.spread(equation) is not None for equation, of in owners)
 
     def sizes_in(self, equations: Iterable[Equation]) -> list[str]:
         """The dimensions that the code of some equations speaks of."""
@@ -102,7 +109,7 @@ class Plan:
     def read_backwards(self) -> set[str]:
         return names_read((*self.adjoints, *self.derivation.gradients))
 
-    def statement(self, target: str, equation: Equation, like: str, indent: int) -> list[str]:
+    def statement(self, target: str, equation: Equation, like: str, indent: int, sign: str = "=") -> list[str]:
         """One assignment under its number, broken at its sums where it is long; parameters sum over the samples."""
         comment, margin = f"  # ({equation.number})", " " * indent
         spread, printer = self.spread(equation), self.printer(like)
@@ -110,20 +117,20 @@ class Plan:
         unbatched = equation.kind != "forward" and not self.batched[self.derivation.variables[equation.name].written]
         if not equation.expr.free_symbols and spread is not None:
             value = printer.text(equation.expr).code
-            return [f"{margin}{target} = {like}.new_full({spread}, {value}){comment}"]
+            return [f"{margin}{target} {sign} {like}.new_full({spread}, {value}){comment}"]
         if equation.written is not None:
             places: dict[str, int] = {}
             for leaf in walk(equation.written):
                 if isinstance(leaf, Name):
                     places.setdefault(leaf.id, len(places))
             printer = replace(printer, order=places, as_written=True)
-        pieces = printer.sum_of(_terms(equation), len(equation.shape), reduce=of_parameter or unbatched)
+        pieces = printer.sum_of(terms_of(equation), len(equation.shape), reduce=of_parameter or unbatched)
         if spread is not None:
             pieces = [f"torch.broadcast_to({' '.join(pieces)}, {spread})"]
-        line = f"{margin}{target} = {' '.join(pieces)}{comment}"
+        line = f"{margin}{target} {sign} {' '.join(pieces)}{comment}"
         if len(line) <= 100 or len(pieces) == 1:
             return [line]
-        return [f"{margin}{target} = ({comment}", *(f"{margin}    {piece}" for piece in pieces), f"{margin})"]
+        return [f"{margin}{target} {sign} ({comment}", *(f"{margin}    {piece}" for piece in pieces), f"{margin})"]
 
     def is_view(self, name: str) -> bool:
         """Whether a value may share its memory with another: torch wants each result to be a tensor of its own."""
@@ -145,19 +152,28 @@ def plan(derivation: Derivation) -> Plan:
         batched[equation.name] = equation.name in leaving or any(batched[n] for n in names_in(equation.expr))
     for value, name in derivation.adjoint_of.items():
         batched[name] = batched[value]
-    cell, local = derivation.cell, _Names()
-    sequences = {name: local.new(name) for name in cell.inputs}
-    initial = {name: local.new(f"{name}_0") for name in cell.states}
+    cell, local = derivation.cell, Names(_WORDS.split(), _HELPERS, KEYWORDS)
+    sequences = {name: local.take(name) for name in cell.inputs}
+    initial = {name: local.take(f"{name}_0") for name in cell.states}
     single = len(cell.outputs) == 1
-    upstreams = {name: "d_outputs" if single else local.new(f"d_{name}") for name in cell.outputs}
-    names = {v.name: local.new(f"{v.name}_t" if v.role == "input" else v.name) for v in variables.values()}
-    dims = {name: local.new(name, prefix="dim_", suffix="") for name in cell.dims}
-    layer = _Names()
-    layer.taken |= {names[param] for param in cell.params}
-    layer_dims = {name: layer.new(name, prefix="dim_", suffix="") for name in cell.dims}
-    draft = Plan(
-        derivation, names, dims, layer_dims, sequences, initial, upstreams, batched, _live(derivation), (), (), ()
+    upstreams = {name: "d_outputs" if single else local.take(f"d_{name}") for name in cell.outputs}
+    names = {v.name: local.take(f"{v.name}_t" if v.role == "input" else v.name) for v in variables.values()}
+    dims = {name: local.take(name, "dim_") for name in cell.dims}
+    layer = Names(_WORDS.split(), _HELPERS, KEYWORDS, (names[param] for param in cell.params))
+    layer_dims = {name: layer.take(name, "dim_") for name in cell.dims}
+    plain = TorchPrinter(
+        {v.name: v.role for v in variables.values()},
+        {v.name: v.shape for v in variables.values()},
+        batched,
+        names,
+        dims,
+        {name: index for index, name in enumerate(variables)},
+        like="x",
     )
+    draft = Plan(
+        derivation, names, dims, layer_dims, sequences, initial, upstreams, batched, plain, _live(derivation),
+        (), (), (),
+    )  # fmt: skip
     read = draft.read_backwards()
     kept = tuple(v.name for v in variables.values() if v.name in read and v.role in ("previous", "value"))
     steps = [e for e in derivation.gradients if draft.role_of_written(e) in ("parameter", "input")]
@@ -177,14 +193,7 @@ def _live(derivation: Derivation) -> tuple[Equation, ...]:
 
 
 def names_read(equations: Iterable[Equation]) -> set[str]:
-    return {name for equation in equations for term in _terms(equation) for name in names_in(term)}
-
-
-def _terms(equation: Equation) -> tuple[sympy.Expr, ...]:
-    terms = tuple(term.expr for term in equation.terms)
-    if names_in(Add(*terms, evaluate=False)) != names_in(equation.expr):  # what was written cancels: x - x
-        return Add.make_args(equation.expr)
-    return terms
+    return {name for equation in equations for term in terms_of(equation) for name in names_in(term)}
 
 
 def _can_wait(plan: Plan, equation: Equation) -> bool:
@@ -195,7 +204,7 @@ def _can_wait(plan: Plan, equation: Equation) -> bool:
     if plan.printer("x").rank(equation.expr) < len(equation.shape):
         return False
     variables = plan.derivation.variables
-    for term in _terms(equation):
+    for term in terms_of(equation):
         names = names_in(term)
         if not any(plan.batched[name] for name in names):
             return False
@@ -205,17 +214,3 @@ def _can_wait(plan: Plan, equation: Equation) -> bool:
             if variables[name].role == "adjoint" and not plan.batched[name]:
                 return False
     return True
-
-
-class _Names:
-    """Hands out local names, each once, kept clear of the module's own words and of torch's."""
-
-    def __init__(self) -> None:
-        helpers = {form.helper.split("(")[0].removeprefix("def ") for form in FORMS.values() if form.helper}
-        self.taken = {*_WORDS.split(), *helpers}
-
-    def new(self, wish: str, *, prefix: str = "", suffix: str = "_") -> str:
-        while wish in self.taken:
-            wish = f"{prefix}{wish}{suffix}"
-        self.taken.add(wish)
-        return wish

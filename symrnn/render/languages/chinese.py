@@ -158,6 +158,13 @@ _PHRASES: dict[str, str] = {
     "jacobian_open": "对状态 {states}，这一步含有不能写成对角矩阵与权重矩阵之积的部分；上面的反向方程就是它的雅可比矩阵从左边的作用。",
     # 可信
     "proved": "已证明：全部 {count} 个分量，精确地，以标量分量在各不相同的小尺寸下证明。",
+    "proved_part": "已证明：{whole} 个分量中的 {count} 个，精确地，以标量分量在各不相同的小尺寸下证明。",
+    "gave_up": "证明因{why}而中止；这对其余分量既不支持也不反对。",
+    "gave_up_time": "达到 {seconds} 秒的时限",
+    "gave_up_memory": "达到内存上限",
+    "gave_up_depth": "公式嵌套过深",
+    "gave_up_process": "系统结束了它的进程",
+    "assumed": "未经检验的假设：{lemmas}",
     "unproved": "未能证明：有 {count} 个分量未能证明相等。",
     "checked": "已检验：{count} 个数组与复数步长和有限差分一致。",
     "unchecked": "数值检验未能确认 {count} 个数组。",

@@ -179,6 +179,13 @@ _PHRASES: dict[str, str] = {
     "expresses; the equations of the backward pass above are its Jacobian, applied from the left.",
     # Trust
     "proved": "Proved: all {count} entries, exactly, in scalar components at small, different sizes.",
+    "proved_part": "Proved: {count} of {whole} entries, exactly, in scalar components at small, different sizes.",
+    "gave_up": "The proof gave up at {why}; that it did speaks neither for nor against the rest.",
+    "gave_up_time": "its limit of {seconds} seconds",
+    "gave_up_memory": "its limit of memory",
+    "gave_up_depth": "formulas that are nested too deeply",
+    "gave_up_process": "the end of its process, which the system stopped",
+    "assumed": "Assumed, without a check: {lemmas}",
     "unproved": "Not proved: {count} entries could not be shown to be equal.",
     "checked": "Checked: {count} arrays agree with complex step and finite differences.",
     "unchecked": "The numeric check does not confirm {count} arrays.",

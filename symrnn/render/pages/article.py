@@ -73,12 +73,17 @@ Block = Heading | Paragraph | Table | Formulas | Explained | Drawing | Listing
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What proof and check came to: entries proved and not proved, arrays that agree and that do not."""
+    """What proof and check came to: entries proved and not proved, arrays that agree and that do not; what ended the
+    proof too early ("time", "memory", "depth", "process"), if anything did, and its limit in seconds; and lemmas that
+    it assumed without a check."""
 
     proved: int
     unproved: int
     agreeing: int
     differing: int
+    gave_up: str | None = None
+    seconds: float = 0.0
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +231,16 @@ def _jacobian(document: Document) -> Iterator[Block]:
 
 def _trust(document: Document, evidence: Evidence) -> Iterator[Prose]:
     phrases = document.language.phrases
-    yield fill(phrases["proved"], count=f"{evidence.proved:,}")
-    if evidence.unproved:
+    whole = f"{evidence.proved + evidence.unproved:,}"
+    complete = not evidence.unproved and evidence.gave_up is None
+    yield fill(phrases["proved" if complete else "proved_part"], count=f"{evidence.proved:,}", whole=whole)
+    if evidence.gave_up is not None:
+        why = phrases[f"gave_up_{evidence.gave_up}"].format(seconds=f"{evidence.seconds:g}")
+        yield fill(phrases["gave_up"], why=why)
+    elif evidence.unproved:
         yield fill(phrases["unproved"], count=f"{evidence.unproved:,}")
+    if evidence.assumed:
+        yield fill(phrases["assumed"], lemmas="; ".join(evidence.assumed))
     if evidence.differing:
         yield fill(phrases["unchecked"], count=f"{evidence.differing:,}")
     else:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-_erf = np.vectorize(math.erf, otypes=[float])
+_erfc = np.vectorize(math.erfc, otypes=[float])
 
 
 class NumpyNumbers:
@@ -98,7 +98,7 @@ class NumpyNumbers:
     def f_gelu(self, a: Any) -> Any:
         """Φ(x + i y) is Φ(x) + i y φ(x), as y² is nothing."""
         x = np.real(a)
-        normal = 0.5 * (1 + _erf(x / math.sqrt(2)))
+        normal = 0.5 * _erfc(-x / math.sqrt(2))
         if np.iscomplexobj(a):
             normal = normal + 1j * np.imag(a) * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
         return a * normal

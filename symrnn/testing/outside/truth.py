@@ -127,7 +127,7 @@ def truth(drawn: Drawn, given: Sample) -> Truth:
                 noise[name] = max(noise[name], float(np.abs(array - arrays[name]).max()))
     eps = 2.0**-52
     for name, array in arrays.items():
-        noise[name] += eps * (float(np.abs(array).max()) + 1.0)  # gradients from above are about 1
+        noise[name] += eps * (float(np.abs(array).max()) + 3.0)  # gradients from above are that large
     return Truth(arrays, noise, d_outputs, d_final, numbers.nearest_kink, numbers.largest)
 
 

@@ -7,9 +7,9 @@ import pytest
 import symrnn
 from symrnn.numeric.c import emit_c
 from symrnn.numeric.c.forms import FORMS, HELPERS, MATH, calls
-from symrnn.numeric.c.names import HEADERS, KEYWORDS, Names, identifier
+from symrnn.numeric.c.names import HEADERS, KEYWORDS, c_names, identifier
 from symrnn.numeric.c.printer import Sizes
-from symrnn.numeric.c.statements import Loop, wrapped
+from symrnn.numeric.c.statements import Loop, grouped, wrapped
 from symrnn.operations.entry import size_expr
 from symrnn.operations.table import ALL
 from symrnn.sizes import Size
@@ -72,7 +72,7 @@ def test_transliteration(name, c_name):
 
 
 def test_names_are_kept_clear_of_each_other_and_of_c():
-    names = Names({"T"})
+    names = c_names({"T"})
     assert [names.take(word) for word in ("T", "α", "alpha", "double", "y0", "h")] == [
         "T_", "alpha", "alpha_", "double_", "y0_", "h",
     ]  # fmt: skip
@@ -92,10 +92,14 @@ def test_loops_share_a_header_only_where_the_order_does_not_matter():
     def loop(target, moved=(), extents=("n", "n")):
         return Loop(extents, ("i", "j"), f"{target}[i * n + j] = …;", target, frozenset(moved))
 
-    assert loop("A").may_follow(loop("B"))
-    assert not loop("A", moved={"B"}).may_follow(loop("B")), "it reads entries of B that are not there yet"
-    assert not loop("A").may_follow(loop("B", moved={"A"})), "it overwrites entries of A that B has still to read"
-    assert not loop("A").may_follow(loop("B", extents=("n", "m")))
+    def together(*loops):
+        return len(grouped(list(loops))) == 1
+
+    assert together(loop("B"), loop("A"))
+    assert not together(loop("B"), loop("A", moved={"B"})), "it reads entries of B that are not there yet"
+    assert not together(loop("B", moved={"A"}), loop("A")), "it overwrites entries of A that B has still to read"
+    assert not together(loop("B", extents=("n", "m")), loop("A"))
+    assert not together(loop("C", moved={"A"}), loop("B"), loop("A")), "the same, further back"
 
 
 def test_long_statements_are_not_broken_within_subscripts():
