@@ -17,7 +17,7 @@ from ..equations.sample import complete_dims, default_dims
 from ..errors import InputError
 from ..library import as_cell
 from ..numeric import Gradients, Kernel, build_kernel
-from .meaning import Array
+from .kit import Array
 from .oracles import (
     Base,
     Entry,

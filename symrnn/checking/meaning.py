@@ -18,26 +18,15 @@ import numpy as np
 
 from ..language import Program
 from ..language.nodes import Apply, Name, Node, Number
+from ..operations.table import OPERATIONS
 from ..sizes import Slice
+from .kit import Array, Kit, Watch, watched
+from .meanings import SCALARS, STRUCTURED
 
-Array = np.ndarray[Any, Any]
 Values = dict[str, Array]
-Watch = Callable[[Array, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """A kind of number: its constants, its scalar functions entry by entry, and the shift that keeps softmax from
-    overflowing (zero where numbers are exact)."""
-
-    constant: Callable[[Fraction], Any]
-    functions: Mapping[str, Callable[..., Any]]
-    shift: Callable[[Array], Any]
-    # operation -> signed distances of its operands from the places where it is not smooth
-    kinks: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-
-
-def _keep(value: Array) -> Array:
+def keep(value: Array) -> Array:
     return value
 
 
@@ -53,11 +42,17 @@ class Meaning:
 
     program: Program
     dims: Mapping[str, int]
-    numbers: Numbers
-    hold: Callable[[Array], Array] = _keep
-    name: Callable[[Array], Any] = _keep
+    kit: Kit
+    hold: Callable[[Array], Array] = keep
+    name: Callable[[Array], Any] = keep
     watch: Watch | None = None
-    jolt: Callable[[Array], Array] = _keep
+    jolt: Callable[[Array], Array] = keep
+    _kits: tuple[Kit, ...] = field(init=False, repr=False)
+    """The kit by the rank of an operation's result: scalars, vectors, matrices."""
+
+    def __post_init__(self) -> None:
+        kits = [self.kit if self.watch is None else watched(self.kit, self.watch, rank) for rank in range(3)]
+        object.__setattr__(self, "_kits", tuple(kits))
 
     def step(self, given: Mapping[str, Array]) -> Values:
         """Every named value of one step, from parameters, inputs and previous states."""
@@ -72,156 +67,50 @@ class Meaning:
             case Name(id=name):
                 return values[name]
             case Number(value=value):
-                return np.asarray(self.numbers.constant(value))
+                return np.asarray(self.kit.constant(value))
             case Apply():
                 operands = [self.jolt(self.value(operand, values)) for operand in node.operands]
                 return self.jolt(np.asarray(self._apply(node, operands)))
 
     def _apply(self, node: Apply, operands: list[Array]) -> Any:
-        structured = STRUCTURED.get(node.operation)
-        ranks = [len(operand.shape) for operand in node.operands]
-        if structured is not None:
-            return structured(_Call(node, tuple(ranks), self), *operands)
+        ranks = tuple(len(operand.shape) for operand in node.operands)
         rank = len(node.shape)
+        kit = self._kits[rank]
+        if node.operation == "slice":
+            return self._slice(node, ranks[0], operands[0])
+        if node.operation in STRUCTURED:
+            return STRUCTURED[node.operation](kit, ranks, *operands)
         aligned = [_align(a, r, rank) for a, r in zip(operands, ranks, strict=True)]
-        options = [self.numbers.constant(o) for o in node.options if isinstance(o, Fraction)]
         if node.operation == "stop_gradient":
             return self.hold(aligned[0])
-        if node.operation == "pow":
-            options = [o for o in node.options if isinstance(o, Fraction)]
-        self._watch(node.operation, rank, *aligned, *options)
-        return self.numbers.functions[node.operation](*aligned, *options)
+        options: list[Any] = [o for o in node.options if isinstance(o, Fraction)]
+        if node.operation != "pow":
+            options = [kit.constant(o) for o in options]
+        if OPERATIONS[node.operation].head is not None:
+            aligned = [kit.again(a) for a in aligned]
+        return SCALARS[node.operation](kit, *aligned, *options)
 
-    def _watch(self, operation: str, rank: int, *operands: Any) -> None:
-        distances = self.numbers.kinks.get(operation)
-        if self.watch is not None and distances is not None:
-            for distance in distances(*operands):
-                self.watch(np.asarray(distance), rank)
+    def _slice(self, node: Apply, rank: int, a: Array) -> Any:
+        """Python's subscripts at the given sizes; a slice cut short, which Python would do in silence, is an error."""
+        subscript: list[Any] = [...]
+        for axis in node.options:
+            assert isinstance(axis, Slice)
+            if axis.index is not None:
+                subscript.append(axis.index.value(self.dims))
+            else:
+                bounds = (None if bound is None else bound.value(self.dims) for bound in (axis.lower, axis.upper))
+                subscript.append(slice(*bounds))
+        subscript += [slice(None)] * (rank - len(node.options))
+        part = a[tuple(subscript)]
+        wanted = tuple(size.value(self.dims) for size in node.shape)
+        if part.shape[part.ndim - len(wanted) :] != wanted:
+            raise IndexError(f"a slice of {a.shape} has the shape {part.shape}, and {wanted} is needed")
+        return part
 
 
 def _align(array: Array, rank: int, wanted: int) -> Array:
     """A scalar beside vectors gets trailing axes, behind any leading ones."""
     return array if rank == wanted else array[(..., *(None,) * (wanted - rank))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What a structured operation needs besides its operands."""
-
-    node: Apply
-    ranks: tuple[int, ...]
-    meaning: Meaning
-
-    @property
-    def functions(self) -> Mapping[str, Callable[..., Any]]:
-        return self.meaning.numbers.functions
-
-
-def _matmul(call: _Call, a: Array, b: Array) -> Any:
-    match call.ranks:
-        case 2, 1:
-            return (a @ b[..., None])[..., 0]
-        case 1, 2:
-            return (a[..., None, :] @ b)[..., 0, :]
-        case 1, 1:
-            return (a * b).sum(axis=-1)
-        case _:
-            return a @ b
-
-
-def _over(rank: int) -> tuple[int, ...]:
-    return tuple(range(-rank, 0))
-
-
-def _transpose(call: _Call, a: Array) -> Any:
-    return np.swapaxes(a, -1, -2)
-
-
-def _outer(call: _Call, a: Array, b: Array) -> Any:
-    return a[..., :, None] * b[..., None, :]
-
-
-def _dot(call: _Call, a: Array, b: Array) -> Any:
-    return (a * b).sum(axis=_over(call.ranks[0]))
-
-
-def _sum(call: _Call, a: Array) -> Any:
-    return a.sum(axis=_over(call.ranks[0]))
-
-
-def _mean(call: _Call, a: Array) -> Any:
-    axes = _over(call.ranks[0])
-    return a.sum(axis=axes) / call.meaning.numbers.constant(Fraction(int(np.prod([a.shape[axis] for axis in axes]))))
-
-
-def _norm(call: _Call, a: Array) -> Any:
-    length = np.asarray(call.functions["sqrt"]((a * a).sum(axis=_over(call.ranks[0]))))
-    call.meaning._watch("norm", 0, length)
-    return length
-
-
-def _shifted_exp(call: _Call, a: Array) -> tuple[Any, Any]:
-    shift = call.meaning.numbers.shift(a)
-    return np.asarray(call.functions["exp"](a - shift)), shift
-
-
-def _softmax(call: _Call, a: Array) -> Any:
-    e, _ = _shifted_exp(call, a)
-    return e / np.asarray(e.sum(axis=-1))[..., None]
-
-
-def _logsumexp(call: _Call, a: Array) -> Any:
-    e, shift = _shifted_exp(call, a)
-    return call.functions["log"](np.asarray(e.sum(axis=-1))) + np.asarray(shift + 0 * a[..., :1])[..., 0]
-
-
-def _diag(call: _Call, a: Array) -> Any:
-    return a[..., :, None] * np.eye(a.shape[-1], dtype=int)
-
-
-def _concatenate(call: _Call, *parts: Array) -> Any:
-    lead = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    return np.concatenate([np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts], axis=-1)
-
-
-def _slice(call: _Call, a: Array) -> Any:
-    """Python's subscripts at the given sizes; a slice cut short, which Python would do in silence, is an error."""
-    dims = call.meaning.dims
-    subscript: list[Any] = [...]
-    for axis in call.node.options:
-        assert isinstance(axis, Slice)
-        if axis.index is not None:
-            subscript.append(axis.index.value(dims))
-        else:
-            lower, upper = (None if bound is None else bound.value(dims) for bound in (axis.lower, axis.upper))
-            subscript.append(slice(lower, upper))
-    subscript += [slice(None)] * (call.ranks[0] - len(call.node.options))
-    part = a[tuple(subscript)]
-    wanted = tuple(size.value(dims) for size in call.node.shape)
-    if part.shape[part.ndim - len(wanted) :] != wanted:
-        raise IndexError(f"a slice of {a.shape} has the shape {part.shape}, and {wanted} is needed")
-    return part
-
-
-STRUCTURED: Mapping[str, Callable[..., Any]] = {
-    "matmul": _matmul,
-    "transpose": _transpose,
-    "outer": _outer,
-    "dot": _dot,
-    "sum": _sum,
-    "mean": _mean,
-    "norm": _norm,
-    "softmax": _softmax,
-    "logsumexp": _logsumexp,
-    "diag": _diag,
-    "concatenate": _concatenate,
-    "slice": _slice,
-}
-
-
-def known_operations(numbers: Numbers) -> frozenset[str]:
-    """The operations that have a meaning for this kind of number."""
-    return frozenset({*STRUCTURED, *numbers.functions, "stop_gradient"})
 
 
 # Whole sequences ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from ..equations import Cell
 from ..equations.sample import Kind
 from ..errors import InputError
-from .meaning import Array
+from .kit import Array
 from .oracles import Base, Key, Point, Upstream, run_base
 
 _CLEAR_OF_KINKS = 1e-3

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..derivation import Derivation
 from ..errors import InputError, OptionError
-from .meaning import Array
+from .kit import Array
 from .oracles import Key, Point, Upstream
 from .rounding import CONFIDENCE, FIRST, RUNS, Measurement, Spread, plain_passes, range_of
 

@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 import sympy
 
-from .meaning import Array, Numbers
-from .scalars import numpy_functions
+from .floats import FLOATS
+from .kit import Array, Kit, lifted
 
 _HALF = sympy.Rational(1, 2)
 
@@ -144,45 +144,45 @@ def normal_density(u: Any) -> sympy.Expr:
 
 
 LEMMAS: dict[type[sympy.Function], Lemma] = {
-    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp, numpy_functions["exp"]),
-    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log, numpy_functions["log"]),
-    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin, numpy_functions["sin"]),
-    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos, numpy_functions["cos"]),
+    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp, FLOATS.exp),
+    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log, FLOATS.log),
+    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin, FLOATS.sin),
+    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos, FLOATS.cos),
     Tanh: Lemma(
         "tanh′ = 1 − tanh², where tanh(u) = (exp(u) − exp(−u))/(exp(u) + exp(−u))",
         lambda u: 1 - Tanh(u) ** 2,
         lambda u: (sympy.exp(u) - sympy.exp(-u)) / (sympy.exp(u) + sympy.exp(-u)),
-        numpy_functions["tanh"],
+        FLOATS.tanh,
     ),
     Logistic: Lemma(
         "σ′ = σ (1 − σ), where σ(u) = 1/(1 + exp(−u))",
         lambda u: Logistic(u) * (1 - Logistic(u)),
         lambda u: 1 / (1 + sympy.exp(-u)),
-        numpy_functions["sigmoid"],
+        FLOATS.logistic,
     ),
     Softplus: Lemma(
         "softplus′ = σ, where softplus(u) = log(1 + exp(u))",
         lambda u: Logistic(u),
         lambda u: sympy.log(1 + sympy.exp(u)),
-        numpy_functions["softplus"],
+        FLOATS.softplus,
     ),
     NormalCdf: Lemma(
         "Φ′(u) = exp(−u²/2)/√(2π), where Φ(u) = (1 + erf(u/√2))/2",
         normal_density,
         lambda u: (1 + sympy.erf(u / sympy.sqrt(2))) / 2,
-        lambda a: numpy_functions["gelu"](a) / a,
+        FLOATS.normal_cdf,
     ),
     Floor: Lemma(
         "⌊u⌋′ = 0 between whole numbers, where it is constant",
         lambda u: sympy.S.Zero,
         lambda u: u - _HALF - sympy.atan(sympy.tan(sympy.pi * (u - _HALF))) / sympy.pi,
-        numpy_functions["floor"],
+        FLOATS.floor,
     ),
     Step: Lemma(
         "[u > 0]′ = 0 away from u = 0, where it is constant",
         lambda u: sympy.S.Zero,
         lambda u: _HALF + (sympy.atan(u) + sympy.atan(1 / u)) / sympy.pi,
-        lambda a: numpy_functions["greater"](a, np.zeros(())),
+        FLOATS.positive,
     ),
 }
 
@@ -218,122 +218,23 @@ def _rational(value: Fraction) -> sympy.Rational:
     return sympy.Rational(value.numerator, value.denominator)
 
 
-def _again(a: Any) -> Any:
-    """A leaf for an operand that a function mentions more than once: nested, its trees would double at every level."""
-    return Shared.of(a, is_value=False)
-
-
-def _times_step(a: Any) -> Any:
-    a = _again(a)
-    return a * Step(a)
-
-
-def _choose(condition: Any, a: Any, b: Any) -> Any:
-    condition = _again(condition)
-    return condition * a + (1 - condition) * b
-
-
-def _leaky(a: Any, slope: Any) -> Any:
-    a = _again(a)
-    return _choose(Step(a), a, slope * a)
-
-
-def _elu(a: Any, alpha: Any) -> Any:
-    a = _again(a)
-    return _choose(Step(a), a, alpha * (Exp(a) - 1))
-
-
-def _silu(a: Any) -> Any:
-    a = _again(a)
-    return a * Logistic(a)
-
-
-def _gelu(a: Any) -> Any:
-    a = _again(a)
-    return a * NormalCdf(a)
-
-
-def _gelu_tanh(a: Any) -> Any:
-    a = _again(a)
-    return a / 2 * (1 + Tanh(sympy.sqrt(2 / sympy.pi) * (a + sympy.Rational(44715, 1000000) * a**3)))
-
-
-def _clip(a: Any, lower: Any, upper: Any) -> Any:
-    a = _again(a)
-    above, below = Step(a - lower), Step(upper - a)
-    return lower * (1 - above) + upper * (1 - below) + a * above * below
-
-
-def _sign(a: Any) -> Any:
-    return 2 * Step(a) - 1
-
-
-def _absolute(a: Any) -> Any:
-    a = _again(a)
-    return a * _sign(a)
-
-
-def _mod(a: Any, b: Any) -> Any:
-    a, b = _again(a), _again(b)
-    return a - b * Floor(a / b)
-
-
-def _larger(a: Any, b: Any) -> Any:
-    a, b = _again(a), _again(b)
-    return _choose(Step(a - b), a, b)
-
-
-def _smaller(a: Any, b: Any) -> Any:
-    a, b = _again(a), _again(b)
-    return _choose(Step(b - a), a, b)
-
-
-_SCALARS: dict[str, Callable[..., Any]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "neg": lambda a: -a,
-    "pow": lambda a, k: a ** _rational(k),
-    "square": lambda a: a**2,
-    "sigmoid": Logistic,
-    "tanh": Tanh,
-    "relu": _times_step,
-    "leaky_relu": _leaky,
-    "elu": _elu,
-    "softplus": Softplus,
-    "silu": _silu,
-    "gelu": _gelu,
-    "gelu_tanh": _gelu_tanh,
-    "hard_sigmoid": lambda a: _clip(a / 6 + _HALF, sympy.S.Zero, sympy.S.One),
-    "exp": Exp,
-    "log": Log,
-    "sqrt": lambda a: a**_HALF,
-    "sin": Sin,
-    "cos": Cos,
-    "abs": _absolute,
-    "sign": _sign,
-    "floor": Floor,
-    "mod": _mod,
-    "maximum": _larger,
-    "minimum": _smaller,
-    "clip": _clip,
-    "where": _choose,
-    "greater": lambda a, b: Step(a - b),
-    "greater_equal": lambda a, b: 1 - Step(b - a),
-}
-
-
-def _lifted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of scalars on object arrays, entry by entry."""
-
-    def lifted(*arguments: Any) -> Any:
-        return np.frompyfunc(function, len(arguments), 1)(*arguments)
-
-    return lifted
-
-
-sympy_functions = {name: _lifted(function) for name, function in _SCALARS.items()}
-
-SYMBOLS = Numbers(constant=_rational, functions=sympy_functions, shift=lambda a: 0)
-"""SymPy expressions in object arrays."""
+SYMBOLS = Kit(
+    constant=_rational,
+    pi=sympy.pi,
+    exp=lifted(Exp),
+    expm1=lifted(lambda a: Exp(a) - 1),
+    log=lifted(Log),
+    sin=lifted(Sin),
+    cos=lifted(Cos),
+    tanh=lifted(Tanh),
+    logistic=lifted(Logistic),
+    softplus=lifted(Softplus),
+    normal_cdf=lifted(NormalCdf),
+    power=lambda a, exponent: lifted(lambda entry: entry ** _rational(exponent))(a),
+    positive=lifted(Step),
+    choose=lifted(lambda condition, a, b: condition * a + (1 - condition) * b, 3),
+    floor=lifted(Floor),
+    top=lambda a: 0,
+    again=lifted(lambda a: Shared.of(a, is_value=False)),
+)
+"""SymPy's expressions in object arrays; nested, their trees would double where an operand is mentioned twice."""

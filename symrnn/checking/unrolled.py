@@ -13,9 +13,10 @@ import sympy
 from ..derivation import Derivation
 from ..equations import Cell
 from ..sizes import Shape
-from .components import Evaluator
+from .components import Evaluator, forms
 from .course import Attempt, Event, Tried
-from .meaning import Array, Meaning, run_sequence
+from .kit import Array
+from .meaning import Meaning, run_sequence
 from .polynomials import Algebra, TooLarge
 from .proof import EntryFailure
 from .symbols import SYMBOLS, Scalar, share, spelled_out
@@ -43,7 +44,7 @@ class Unrolled:
     truth: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.truth = Evaluator(self.algebra, self.dims, _Names(self))
+        self.truth = Evaluator(forms(self.algebra), self.dims, _Names(self), self.names)
 
     # Symbols ------------------------------------------------------------------------------------------------
 
@@ -168,7 +169,7 @@ class Unrolled:
         for t in range(self.T):
             values = {**fixed, **{name: self.forms(array) for name, array in x[t].items()}}
             values |= {s.previous: current[s.name] for s in cell.program.states}
-            step = Evaluator(algebra, self.dims, values)
+            step = Evaluator(self.truth.kit, self.dims, values)
             for equation in self.derivation.forward:
                 algebra.restart()
                 value = step.spread(equation.expr, equation.shape)
@@ -186,7 +187,7 @@ class Unrolled:
         for t in reversed(range(self.T)):
             upstream = {self.derivation.upstream[name]: self.forms(array) for name, array in g[t].items()}
             values = {**tape[t].values, **upstream, **carry}
-            step = Evaluator(algebra, self.dims, values)
+            step = Evaluator(self.truth.kit, self.dims, values)
             handed: dict[str, Array] = {}
             for equation in self.derivation.adjoints:
                 algebra.restart()
@@ -201,7 +202,7 @@ class Unrolled:
             carry = handed
         for equation in self.derivation.gradients:
             if self._group(equation.name) == "state":
-                start = Evaluator(algebra, self.dims, carry).spread(equation.expr, equation.shape)
+                start = Evaluator(self.truth.kit, self.dims, carry).spread(equation.expr, equation.shape)
                 found["state", self._owner(equation.name)] = start
         for key, steps in totals.items():
             found[key] = np.stack(steps[::-1]) if key[0] == "x" else np.asarray(sum(steps[1:], steps[0]), dtype=object)

@@ -125,7 +125,7 @@ class Checker:
         for need in self.cell.program.constraints:
             if need.value(dims) < 0:
                 raise InputError(f"{self.cell.name} needs {need} ≥ 0 for its slices; the sizes are {dims}")
-        return dims
+        return {dim: dims[dim] for dim in self.cell.dims}  # in one order, whatever was given
 
     def fit(self, x: Arrays, state: Arrays, params: Arrays, dims: Mapping[str, int], lead: tuple[int, int]) -> None:
         """Refuse arrays that do not fit together; the one to blame is that which most of the others contradict."""

@@ -14,9 +14,9 @@ from itertools import islice, permutations, product
 
 import numpy as np
 
+from ..checking.floats import FLOATS
 from ..checking.meaning import Meaning, run_sequence
 from ..checking.oracles import Key, Point
-from ..checking.scalars import FLOATS
 from ..equations import Cell
 from ..language import Program
 from ..layouts.blocks import Array

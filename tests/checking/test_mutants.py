@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symrnn
+from symrnn.checking.components import Evaluator
+from symrnn.checking.digits import numbers_of
 from symrnn.checking.mutants import KINDS, Cue, build_mutant, cue_at, mutate
-from symrnn.checking.mutants.exact import _Numbers, run_exact, why_equivalent
+from symrnn.checking.mutants.exact import run_exact, why_equivalent
 from symrnn.checking.mutants.normal import normal_form
 from symrnn.checking.oracles.cells import complex_step
 from symrnn.checking.points import draw_upstreams, settle
@@ -48,8 +50,9 @@ def test_the_exact_judge_computes_what_the_operation_says(value):
 
 
 def test_the_exact_judge_refuses_a_function_that_it_does_not_know():
-    with pytest.raises(NotImplementedError, match="erfi has no value in many digits"):
-        _Numbers().apply("erfi", 1)
+    unknown = sympy.Function("erfi")(sympy.S.One)
+    with pytest.raises(NotImplementedError, match="erfi is no operation, so it has no value"):
+        Evaluator(numbers_of(40), {}, {})(unknown)
 
 
 # What is generated -------------------------------------------------------------------------------------------

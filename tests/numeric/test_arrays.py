@@ -132,3 +132,15 @@ def test_sizes_of_zero(T, N, m, n, message, tape, kernel):
     with pytest.raises(symrnn.InputError) as caught:
         kernel.forward(params, np.zeros((T, N, m)), tape=tape)
     assert str(caught.value) == message
+
+
+def test_sizes_keep_their_names_whether_a_state_is_given_or_not():
+    """Without a state p and q are read off the parameters, in another order."""
+    cell = symrnn.cell(
+        "def f(x: (m,), /, s: (p,), h: (q,)):\n    s = s + V @ x\n    h = tanh(U @ h + W @ s)\n    return h, (s, h)\n"
+    )
+    kernel = symrnn.derive(cell).numpy(plain=True)
+    for dims, given in (({"m": 1, "p": 2, "q": 3}, False), ({"m": 1, "p": 3, "q": 2}, True)):
+        sample = cell.sample(T=2, N=1, dims=dims)
+        outputs, _, _ = kernel.forward(sample.params, sample.x, sample.state if given else None)
+        assert outputs.shape == (2, 1, dims["q"])

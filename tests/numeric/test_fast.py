@@ -259,3 +259,15 @@ def test_a_gate_tells_its_small_values_from_zero_where_they_matter(name):
 def test_a_gate_stays_in_the_block_where_its_small_values_do_not_matter():
     cell = "def f(x, h):\n    i = sigmoid(W @ x + R @ h)\n    h = i * tanh(h) / (1 + i) + log(2 + i)\n    return h"
     assert "sigmoid(" not in symrnn.derive(cell).numpy().source
+
+
+def test_a_row_of_a_matrix_as_a_bias_waits_for_the_sizes():
+    """`pack` has the parameters alone, and p is known where arrays are."""
+    cell = symrnn.cell(
+        "def f(x: (m,), /, h: (n,)):\n    B: (p, n)\n    h = tanh(W @ x + R @ h + B[-1])\n    return h\n"
+    )
+    sample = cell.sample(T=1, N=1, dims={"m": 2, "n": 3, "p": 4})
+    params = sample.params
+    outputs, _, _ = symrnn.derive(cell).numpy().forward(params, sample.x, sample.state)
+    expected = np.tanh(params["W"] @ sample.x[0, 0] + params["R"] @ sample.state["h"][0] + params["B"][3])
+    np.testing.assert_allclose(outputs[0, 0], expected, rtol=1e-14)

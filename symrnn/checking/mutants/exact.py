@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
-import mpmath
 import numpy as np
-import sympy
 
 from ...derivation import Derivation
 from ...equations import Equation
 from ...equations.shapes import names_in
 from ...operations import functions as f
 from ..components import Evaluator
-from ..meaning import Array
+from ..digits import numbers_of
+from ..kit import Array, Kit
 from ..oracles import Key, Point, Upstream
-from ..polynomials import Algebra
+from ..oracles.precise import exactly
 from .mutant import Cue, Mutant, cue_at
 
 _DIGITS = 40
@@ -32,81 +30,6 @@ _DIFFERENT = 1e-20
 Step = dict[str, Array]
 
 
-class _Numbers:
-    """What the evaluator asks of an algebra, for numbers."""
-
-    def __init__(self) -> None:
-        self.mp = mpmath.mp.clone()
-        self.mp.dps = _DIGITS
-
-    def constant(self, value: Any) -> Any:
-        return self.mp.convert(value)
-
-    def symbol(self, name: str) -> Any:
-        assert name == "π"
-        return +self.mp.pi
-
-    def exp(self, a: Any) -> Any:
-        return self.mp.exp(a)
-
-    def log(self, a: Any) -> Any:
-        return self.mp.log(a)
-
-    def tanh(self, a: Any) -> Any:
-        return self.mp.tanh(a)
-
-    def logistic(self, a: Any) -> Any:
-        return 1 / (1 + self.mp.exp(-a))
-
-    def apply(self, function: str, a: Any) -> Any:
-        """The functions for which an algebra has no rules."""
-        match function:
-            case "softplus":
-                return self.mp.log(1 + self.mp.exp(a))
-            case "Φ":
-                return self.mp.ncdf(a)
-            case "floor":
-                return self.mp.floor(a)
-            case _:
-                raise NotImplementedError(
-                    f"{function} has no value in many digits; add it to checking/mutants/exact.py"
-                )
-
-    def step(self, a: Any) -> Any:
-        return self.mp.one if a > 0 else self.mp.zero
-
-    def inverse(self, a: Any) -> Any:
-        return 1 / a
-
-    def power(self, a: Any, exponent: Fraction) -> Any:
-        return self.mp.power(a, self.mp.convert(exponent))
-
-
-def _prefers(k: _Numbers, a: Any, b: Any) -> Any:
-    return (1 + k.step(a - b) - k.step(b - a)) / 2
-
-
-# The heads whose values the exact proof has as methods of its algebra.
-_HEADS: Mapping[type, Callable[..., Any]] = {
-    f.sigmoid: _Numbers.logistic,
-    f.tanh: _Numbers.tanh,
-    f.exp: _Numbers.exp,
-    f.log: _Numbers.log,
-    f.sin: lambda k, a: k.mp.sin(a),
-    f.cos: lambda k, a: k.mp.cos(a),
-    f.prefers: _prefers,
-}
-
-
-class _Evaluator(Evaluator):
-    def _evaluate(self, expr: sympy.Basic) -> Any:
-        function = _HEADS.get(type(expr))
-        if function is None:
-            return super()._evaluate(expr)
-        k = self.algebra
-        return np.frompyfunc(lambda *scalars: function(k, *scalars), len(expr.args), 1)(*map(self, expr.args))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Exact:
     """The forward pass of a derivation at a point, by sequence and step, ready for backward passes upon it."""
@@ -114,7 +37,7 @@ class Exact:
     right: Derivation
     point: Point
     upstream: Upstream
-    numbers: _Numbers
+    numbers: Kit
     tape: tuple[tuple[Step, ...], ...]
     gradients: Mapping[Key, Array]
 
@@ -163,18 +86,18 @@ class Exact:
         return found | {("state", name): carry[right.carries[name]] for name in point.state}
 
     def _evaluator(self, values: Step) -> Evaluator:
-        return _Evaluator(cast(Algebra, self.numbers), self.point.dims, values)
+        return Evaluator(self.numbers, self.point.dims, values)
 
     def _value(self, step: Evaluator, equation: Equation) -> Array:
         return step.spread(equation.expr, equation.shape)
 
     def _lifted(self, array: Array) -> Array:
-        return np.asarray(np.frompyfunc(self.numbers.constant, 1, 1)(array), dtype=object)
+        return exactly(array, self.numbers)
 
 
 def run_exact(right: Derivation, point: Point, upstream: Upstream) -> Exact:
     """Run the forward equations, and the backward ones as they are derived."""
-    numbers = _Numbers()
+    numbers = numbers_of(_DIGITS)
     empty = Exact(right, point, upstream, numbers, (), {})
     tape = tuple(_forward(empty, s) for s in range(point.N))
     ready = Exact(right, point, upstream, numbers, tape, {})

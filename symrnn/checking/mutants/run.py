@@ -12,8 +12,9 @@ from ...equations.sample import Arrays
 from ...numeric.arrays import Checker
 from ...numeric.emit import emit
 from ...numeric.kernel import Kernel
-from ..meaning import Array, Meaning, Values, run_sequence
-from ..scalars import FLOATS
+from ..floats import FLOATS
+from ..kit import Array
+from ..meaning import Meaning, Values, run_sequence
 from .mutant import Mutant, cue_at
 
 

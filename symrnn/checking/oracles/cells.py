@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...equations import Cell
-from ..meaning import Array, Meaning, Numbers, Recorder, Run, run_sequence
-from ..scalars import FLOATS
+from ..floats import FLOATS
+from ..kit import Array, Kit
+from ..meaning import Meaning, Recorder, Run, run_sequence
 from .complex_step import by_complex_step
 from .differences import by_differences
 from .jolt import Jolt
@@ -88,7 +89,7 @@ class Base:
     kinks: Kinks
 
 
-def run_base(point: Point, numbers: Numbers = FLOATS) -> Base:
+def run_base(point: Point, numbers: Kit = FLOATS) -> Base:
     """The cell's meaning at the point itself; values have a leading axis of length one before the batch."""
     held, kinks = Recorder(), Kinks()
     meaning = Meaning(point.cell.program, point.dims, numbers, held.record, watch=kinks.watch)
@@ -105,7 +106,7 @@ def cell_problem(point: Point, upstreams: Sequence[Upstream], base: Base | None 
     base = base or run_base(point)
     axes = {("x", name): 1 for name in point.x} | {("state", name): 0 for name in point.state}
 
-    def precise(numbers: Numbers) -> Callable[[Arrays], Losses]:
+    def precise(numbers: Kit) -> Callable[[Arrays], Losses]:
         exact = run_base(point, numbers)
         return lambda arrays: _evaluate(point, upstreams, exact, arrays, numbers, None)
 
@@ -121,7 +122,7 @@ def cell_problem(point: Point, upstreams: Sequence[Upstream], base: Base | None 
 
 
 def _evaluate(
-    point: Point, upstreams: Sequence[Upstream], base: Base, arrays: Arrays, numbers: Numbers, jolt: Jolt | None
+    point: Point, upstreams: Sequence[Upstream], base: Base, arrays: Arrays, numbers: Kit, jolt: Jolt | None
 ) -> Losses:
     kinks = Kinks()
     rounded = {} if jolt is None else {"jolt": jolt}

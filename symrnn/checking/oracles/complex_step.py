@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .differences import slope_along
 from .jolt import Jolt, jolts, tolerance
 from .noise import loss_noise

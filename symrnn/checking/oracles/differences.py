@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .noise import loss_noise
 from .problem import Arrays, Entry, Estimate, Losses, Problem, estimates
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .jolt import Jolt, wrap
 from .problem import Arrays, Key, Losses, Problem, Refusal
 

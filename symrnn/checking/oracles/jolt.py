@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 
 RUNS = 8
 """Jolted runs; with SAFETY, what no right gradient exceeded in millions of entries."""

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .problem import Problem, random_direction
 
 _POINTS = 10

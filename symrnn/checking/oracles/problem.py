@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .jolt import Jolt
 
 Key = tuple[str, str]

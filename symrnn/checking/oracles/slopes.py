@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .differences import slopes_along
 from .noise import loss_noise
 from .problem import Arrays, Key, Problem, random_direction

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..meaning import Array
+from ..kit import Array
 from .problem import Arrays, Estimate, Key, typical
 
 Verdict = Literal["agree", "disagree", "unresolved", "not finite"]

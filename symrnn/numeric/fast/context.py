@@ -9,6 +9,7 @@ import sympy
 
 from ...derivation import Derivation
 from ...equations.shapes import names_in
+from ...operations.entry import SizeSymbol
 from ...operations.functions import sigmoid
 from ...operations.structured import matmul
 from ...sizes import Shape, Size
@@ -203,7 +204,10 @@ def make_context(derivation: Derivation) -> Context:
     }
     step = NumpyPrinter(roles, shapes, batched, step_names, dims, order)
     whole = WholePrinter(roles, shapes, batched, whole_names, dims, order, False, behind, frozenset(cell.params))
-    has_net_bias = bool(biases) and all(any(step.rank(term) == 1 for term in found) for found in biases.values())
+    # `pack` has the parameters alone, so what speaks of a size waits for the forward pass.
+    packable = not any(term.has(SizeSymbol) for found in biases.values() for term in found)
+    vectors = bool(biases) and all(any(step.rank(term) == 1 for term in found) for found in biases.values())
+    has_net_bias = packable and vectors
     numbers = {equation.name: equation.number for equation in derivation.equations}
     return Context(
         derivation, plan, terms, taken, step_names, whole_names, behind, dims, weights, half_weights, halves, biases,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ...derivation import Derivation
 from ...equations import Cell
 from ...sizes import Shape
+from ..names import PYTHON
 from ..parts import in_docstring
 from .forms import FORMS
 from .function import WIDTH, filled, write_function
@@ -29,7 +30,9 @@ def emit_torch(derivation: Derivation) -> str:
 
 
 def _class_name(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Cell"
+    """`my_cell` as `MyCell`; what Python or the module itself calls so is a cell by name."""
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return f"{camel}Cell" if not camel or camel in PYTHON else camel
 
 
 def _docstring(cell: Cell, name: str) -> str:

@@ -143,6 +143,12 @@ class Plan:
 _VIEWS = {"transpose", "part", "diagonal", "stop_gradient", "embed"}
 
 
+def _spelt(name: str) -> str:
+    """Names with an underscore in front are the attributes of every torch module (`_parameters`, `__init__`), and with
+    two of them a class changes what they are called."""
+    return name.lstrip("_") or "v"
+
+
 def plan(derivation: Derivation) -> Plan:
     """Decide on names and on the order of work."""
     variables = derivation.variables
@@ -152,14 +158,14 @@ def plan(derivation: Derivation) -> Plan:
         batched[equation.name] = equation.name in leaving or any(batched[n] for n in names_in(equation.expr))
     for value, name in derivation.adjoint_of.items():
         batched[name] = batched[value]
-    cell, local = derivation.cell, Names(_WORDS.split(), _HELPERS, KEYWORDS)
+    cell, local = derivation.cell, Names(_WORDS.split(), _HELPERS, KEYWORDS, spell=_spelt)
     sequences = {name: local.take(name) for name in cell.inputs}
     initial = {name: local.take(f"{name}_0") for name in cell.states}
     single = len(cell.outputs) == 1
     upstreams = {name: "d_outputs" if single else local.take(f"d_{name}") for name in cell.outputs}
     names = {v.name: local.take(f"{v.name}_t" if v.role == "input" else v.name) for v in variables.values()}
     dims = {name: local.take(name, "dim_") for name in cell.dims}
-    layer = Names(_WORDS.split(), _HELPERS, KEYWORDS, (names[param] for param in cell.params))
+    layer = Names(_WORDS.split(), _HELPERS, KEYWORDS, (names[param] for param in cell.params), spell=_spelt)
     layer_dims = {name: layer.take(name, "dim_") for name in cell.dims}
     plain = TorchPrinter(
         {v.name: v.role for v in variables.values()},

@@ -199,3 +199,24 @@ def test_the_source_passes_ruff(tmp_path):
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E4,E7,E9,F,B,I", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["__init__", "_parameters", "__x", "training"])
+def test_a_parameter_may_be_called_as_what_every_module_has(name):
+    cell = symrnn.cell(f"def f(x, h):\n    {name}: matrix\n    h = tanh({name} @ x + R @ h)\n    return h\n")
+    space = {}
+    exec(symrnn.derive(cell).code("torch"), space)
+    layer = space["F"](2, 3).double()
+    W, R = (parameter.detach() for parameter in layer.parameters())
+    x = torch.linspace(-1, 1, 2, dtype=torch.float64)[None, None]
+    outputs, _ = layer(x, {"h": torch.full((1, 3), 0.25, dtype=torch.float64)})
+    expected = torch.tanh(W @ x[0, 0] + R @ torch.full((3,), 0.25, dtype=torch.float64))
+    torch.testing.assert_close(outputs[0, 0], expected, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["true", "none", "false"])
+def test_a_cell_may_be_called_as_what_python_keeps_for_itself(name):
+    code = symrnn.derive(f"def {name}(x, h):\n    h = tanh(W @ x + R @ h)\n    return h\n").code("torch")
+    space = {}
+    exec(code, space)
+    assert issubclass(space[f"{name.title()}Cell"], torch.nn.Module)
