@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import symrnn
-from symrnn.checking import CheckReport, check
+from symrnn.checking import CheckReport, check, check_case
 from symrnn.checking.oracles import by_complex_step, by_differences
 from symrnn.checking.points import draw_point
 from symrnn.numeric import Gradients, Kernel, build_kernel
@@ -343,3 +343,9 @@ def test_a_sample_near_a_kink_is_moved():
 def test_a_misspelt_dimension_raises():
     with pytest.raises(symrnn.OptionError, match="has no dimension 'k'"):
         check("rnn", dims={"k": 3})
+
+
+def test_what_a_complex_step_bends_is_no_slope():
+    """Where all weights are zero ∂L/∂R is zero, and what h² leaves of a complex step, 4e-61, is not."""
+    report = check_case("rnn", T=8, N=1, dims={"m": 1, "n": 3}, seed=54, kind="zeros")
+    assert report, report.text()

@@ -43,17 +43,19 @@ def by_complex_step(problem: Problem, entries: Sequence[Entry] | None = None, *,
     return estimates(NAME, problem, values, measured, smooth)
 
 
-def _slopes(problem: Problem, entries: Sequence[Entry], jolt: Jolt | None) -> tuple[Array, Array]:
-    losses = problem.moved(entries, np.full(len(entries), 1j * _H), jolt)
-    return np.imag(losses.values) / _H, losses.smooth
+def _slopes(problem: Problem, entries: Sequence[Entry], jolt: Jolt | None, h: float = _H) -> tuple[Array, Array]:
+    losses = problem.moved(entries, np.full(len(entries), 1j * h), jolt)
+    return np.imag(losses.values) / h, losses.smooth
 
 
 def _spread(problem: Problem, entries: Sequence[Entry], slopes: Array, seed: int) -> Array:
-    """The largest deviation under random rounding; the last rounding is that of the slope itself."""
+    """The largest deviation under random rounding, the last of which is that of the slope itself; and what h² bends,
+    seen by doubling h, which is all there is where the slope is zero."""
+    bent = np.abs(_slopes(problem, entries, None, 2 * _H)[0] - slopes)
     largest = np.zeros(slopes.shape)
     for jolt in jolts(seed, _UNIT):
         largest = np.maximum(largest, np.abs(_slopes(problem, entries, jolt)[0] - slopes))
-    return tolerance(largest) + _UNIT * np.abs(slopes)
+    return tolerance(largest) + _UNIT * np.abs(slopes) + bent
 
 
 def _compare_with_differences(problem: Problem, seed: int) -> None:
