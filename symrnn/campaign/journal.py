@@ -18,8 +18,8 @@ from typing import Any
 from ..errors import CampaignError, visible
 from ..files import hold, sync_folder, why_not
 from ..records import parse_record
-from .plan import Campaign
-from .task import Outcome, Task
+from .plan import Plan
+from .task import Outcome, Performable
 
 _FORMAT = 1
 
@@ -27,7 +27,7 @@ _FORMAT = 1
 class Journal:
     """A campaign's journal, open for appending and locked against a second writer; `done` is what it held."""
 
-    def __init__(self, path: str | Path, campaign: Campaign) -> None:
+    def __init__(self, path: str | Path, campaign: Plan) -> None:
         self.path = Path(path)
         self.done: dict[str, Outcome] = {}
         with self._messages():
@@ -39,7 +39,7 @@ class Journal:
             os.close(self._file)
             raise
 
-    def _open(self, campaign: Campaign) -> None:
+    def _open(self, campaign: Plan) -> None:
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise CampaignError(f"the journal {self.path} is not a file")
         if not hold(self._file):
@@ -58,7 +58,7 @@ class Journal:
         if torn:
             os.ftruncate(self._file, len(content) - len(torn))
 
-    def _require_same(self, first: bytes, campaign: Campaign) -> None:
+    def _require_same(self, first: bytes, campaign: Plan) -> None:
         try:
             theirs = parse_record(first)
         except ValueError:
@@ -77,7 +77,7 @@ class Journal:
                 lines += [visible(f"  {key} there: {there}"), f"  {key} here:  {here}"]
         raise CampaignError("\n".join([*lines, "  mend: give the same call as before, or another journal"]))
 
-    def _read(self, lines: list[bytes], campaign: Campaign) -> None:
+    def _read(self, lines: list[bytes], campaign: Plan) -> None:
         for number, line in enumerate(lines, start=2):
             try:
                 record = parse_record(line)
@@ -95,7 +95,7 @@ class Journal:
         if strange:
             raise CampaignError(f"the journal {self.path} has a task that the campaign has not: {min(strange)!r}")
 
-    def append(self, outcomes: Iterable[tuple[Task, Outcome]]) -> None:
+    def append(self, outcomes: Iterable[tuple[Performable, Outcome]]) -> None:
         """Add lines and force them to the disk."""
         lines = b"".join(_line({"task": task.key, **outcome.to_record()}) for task, outcome in outcomes)
         if lines:

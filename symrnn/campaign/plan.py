@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,11 +14,23 @@ from ..equations.sample import KINDS, Kind, default_dims
 from ..errors import OptionError, nearest
 from ..library import as_cell
 from ..version import __version__
-from .task import Task
+from .task import Performable, Task
 
 CASES = 3
 """One number each; T = 2 with m above n; sizes drawn from the seed."""
 _LARGEST_T, _LARGEST_N, _LARGEST_SIZE = 10, 3, 6
+
+
+class Plan(Protocol):
+    """What a campaign is: tasks, what tells it from others, and what its summary has a row for."""
+
+    def __len__(self) -> int: ...
+    def tasks(self) -> Iterator[Performable]: ...
+    def identity(self) -> dict[str, Any]: ...
+    @property
+    def of(self) -> str: ...
+    @property
+    def rows(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,16 @@ class Campaign:
                         T, N, sizes = _sizes(case, seed)
                         dims = default_dims(cell, sizes)
                         yield Task(name, cell.text, case, T, N, tuple(dims.items()), kind, seed)
+
+    @property
+    def of(self) -> str:
+        """What a row of its summary is."""
+        return "cell"
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Its cells."""
+        return tuple(name for name, _ in self.cells)
 
     def identity(self) -> dict[str, Any]:
         """What makes a campaign this one: a journal of another is not to be gone on with."""

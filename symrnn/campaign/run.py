@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .executors import available_processors, process_pool
 from .journal import Journal
-from .plan import Campaign
+from .plan import Plan
 from .summary import Summary, summarize
 from .task import Outcome
 from .work import Crew, work
@@ -28,7 +28,7 @@ class Progress:
 
 
 def run(
-    campaign: Campaign,
+    campaign: Plan,
     *,
     executor: Executor | Callable[[], Executor] | None = None,
     jobs: int | None = None,

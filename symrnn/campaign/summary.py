@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import visible
-from .plan import Campaign
-from .task import Outcome, Task, Verdict
+from .plan import Plan
+from .task import Outcome, Performable, Verdict
 
 _SHOWN = 10
 
@@ -45,9 +45,12 @@ class Summary:
     tasks: int
     resumed: int
     seconds: float
+    undecided: int = 0
+    of: str = "cell"
+    """What a row is: a cell, or a door by which cells were drawn through."""
 
     def __bool__(self) -> bool:
-        return not self.failures and all(row.held for row in self.rows)
+        return not self.failures and all(row.held for row in self.rows if self.of == "cell")
 
     @property
     def entries(self) -> int:
@@ -57,12 +60,11 @@ class Summary:
         """A table, and below it the first failures."""
         bad = len(self.failures)
         verdict = f"{bad:,} of {self.tasks:,} checks failed" if bad else f"all {self.tasks:,} checks held"
-        undecided = sum(row.undecided for row in self.rows)
-        if undecided and not bad:
-            verdict = f"{self.tasks - undecided:,} of {self.tasks:,} checks held, none failed"
+        if self.undecided and not bad:
+            verdict = f"{self.tasks - self.undecided:,} of {self.tasks:,} checks held, none failed"
         resumed = f", {self.resumed:,} of them from the journal" if self.resumed else ""
         lines = [f"{verdict} ({self.entries:,} entries{resumed}, {self.seconds:.1f} s)"]
-        table = [["cell", "held", "failed", "undecided", "entries", "largest error / tolerance"]]
+        table = [[self.of, "held", "failed", "undecided", "entries", "largest error / tolerance"]]
         for row in self.rows:
             counts = [f"{count:,}" for count in (row.held, row.failed, row.undecided, row.entries)]
             table.append([row.cell, *counts, f"{row.ratio:.2g}" if math.isfinite(row.ratio) else "∞"])
@@ -111,20 +113,22 @@ class Summary:
         return f"<Summary: {self.tasks} checks, {len(self.failures)} failed>"
 
 
-def summarize(campaign: Campaign, done: Mapping[str, Outcome], resumed: int, seconds: float) -> Summary:
+def summarize(campaign: Plan, done: Mapping[str, Outcome], resumed: int, seconds: float) -> Summary:
     """Sum up outcomes by task."""
-    outcomes: dict[str, list[Outcome]] = {name: [] for name, _ in campaign.cells}
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in campaign.rows}
     failures: list[Failure] = []
     for task in campaign.tasks():
         outcome = done[task.key]
-        outcomes[task.name].append(outcome)
+        for name, part in (outcome.parts or {task.name: outcome}).items():
+            outcomes.setdefault(name, []).append(part)
         if outcome.bad:
             failures.append(_failure(task, outcome))
-    rows = tuple(_row(name, ended) for name, ended in outcomes.items())
-    return Summary(rows, tuple(failures), len(done), resumed, seconds)
+    rows = tuple(_row(name, ended) for name, ended in outcomes.items() if ended)
+    undecided = sum(outcome.verdict == "undecided" for outcome in done.values())
+    return Summary(rows, tuple(failures), len(done), resumed, seconds, undecided, campaign.of)
 
 
-def _failure(task: Task, outcome: Outcome) -> Failure:
+def _failure(task: Performable, outcome: Outcome) -> Failure:
     return Failure(task.key, outcome.verdict, outcome.story, task.again())
 
 

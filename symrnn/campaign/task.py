@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from ..derivation import Derivation, derive
 from ..equations import build_cell
@@ -48,16 +48,21 @@ class Task:
         where = f"T={self.T}, N={self.N}, dims={dict(self.dims)}, seed={self.seed}, kind={self.kind!r}"
         return f"symrnn.checking.check_case({cell!r}, {where})"
 
+    def perform(self) -> Outcome:
+        """Check the cell at this sample."""
+        return _check(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a task: the verdict, the entries compared, the largest error in units of its tolerance, and for a
-    task that did not hold a line that says why."""
+    task that did not hold a line that says why. `parts` are what it is made of, where a summary counts these."""
 
     verdict: Verdict
     entries: int = 0
     ratio: float = 0.0
     story: str = ""
+    parts: Mapping[str, Outcome] = field(default_factory=dict)
 
     @property
     def bad(self) -> bool:
@@ -66,7 +71,8 @@ class Outcome:
     def to_record(self) -> dict[str, Any]:
         """For JSON, which has no infinity."""
         ratio = self.ratio if math.isfinite(self.ratio) else None
-        return {"verdict": self.verdict, "entries": self.entries, "ratio": ratio, "story": self.story}
+        record = {"verdict": self.verdict, "entries": self.entries, "ratio": ratio, "story": self.story}
+        return record | {"parts": {n: part.to_record() for n, part in self.parts.items()}} if self.parts else record
 
     @staticmethod
     def of_record(record: Mapping[str, Any]) -> Outcome:
@@ -78,27 +84,47 @@ class Outcome:
         if record["verdict"] not in get_args(Verdict):
             raise ValueError("its verdict is none")
         ratio = math.inf if record["ratio"] is None else float(record["ratio"])
+        parts = record.get("parts", {})
+        if not isinstance(parts, Mapping) or not all(isinstance(part, Mapping) for part in parts.values()):
+            raise ValueError("its parts are none")
         if record["entries"] < 0 or not ratio >= 0:
             raise ValueError("it counts below zero")
-        return Outcome(record["verdict"], record["entries"], ratio, record["story"])
+        read = {name: Outcome.of_record(part) for name, part in parts.items()}
+        return Outcome(record["verdict"], record["entries"], ratio, record["story"], read)
 
 
-def perform(task: Task) -> Outcome:
+class Performable(Protocol):
+    """What a campaign is made of: `key` is what the journal calls it, `name` the row of the summary that counts it
+    where its outcome has no parts, and `again` says how to see it again."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    def again(self) -> str: ...
+    def perform(self) -> Outcome: ...
+
+
+def perform(task: Performable) -> Outcome:
     """Run a task. Whatever goes wrong in the check is its outcome: an exception means that the worker failed."""
-    from ..checking.case import check_at
-    from ..checking.points import settle
-
     try:
-        derivation, kernels = _prepared(task.text)
-        try:
-            where = settle(derivation.cell, task.T, task.N, dict(task.dims), task.seed, task.kind)
-        except InputError as error:  # the cell is not defined at this sample
-            return Outcome("undecided", story=str(error))
-        return judge(check_at(derivation, kernels, *where, task.seed))
+        return task.perform()
     except SymrnnError as error:
         return Outcome("error", story=str(error))
     except Exception as error:  # a bug in symrnn must not end a night's work
         return Outcome("error", story=f"{type(error).__name__}: {error}")
+
+
+def _check(task: Task) -> Outcome:
+    from ..checking.case import check_at
+    from ..checking.points import settle
+
+    derivation, kernels = _prepared(task.text)
+    try:
+        where = settle(derivation.cell, task.T, task.N, dict(task.dims), task.seed, task.kind)
+    except InputError as error:  # the cell is not defined at this sample
+        return Outcome("undecided", story=str(error))
+    return judge(check_at(derivation, kernels, *where, task.seed))
 
 
 @lru_cache(maxsize=64)

@@ -14,17 +14,17 @@ from itertools import islice
 
 from ..errors import CampaignError, OptionError
 from .executors import drop
-from .task import Outcome, Task, perform
+from .task import Outcome, Performable, perform
 
 TRIES = 3
 """A task is tried once, and twice again."""
 
-Finished = list[tuple[Task, Outcome]]
+Finished = list[tuple[Performable, Outcome]]
 
 
 @dataclass(slots=True)
 class _Try:
-    task: Task
+    task: Performable
     number: int = 1
 
 
@@ -51,7 +51,7 @@ class Crew:
             self.executor.shutdown(wait=True, cancel_futures=True)
 
 
-def work(tasks: Iterable[Task], crew: Crew) -> Generator[Finished]:
+def work(tasks: Iterable[Performable], crew: Crew) -> Generator[Finished]:
     """The outcomes of tasks, some at a time, as they come in."""
     fresh, suspects = iter(tasks), deque[_Try]()
     flying: dict[Future[Outcome], _Try] = {}
@@ -89,7 +89,7 @@ def work(tasks: Iterable[Task], crew: Crew) -> Generator[Finished]:
             drop(crew.executor, flying)
 
 
-def _send(fresh: Iterator[Task], suspects: deque[_Try], flying: dict[Future[Outcome], _Try], crew: Crew) -> bool:
+def _send(fresh: Iterator[Performable], suspects: deque[_Try], flying: dict[Future[Outcome], _Try], crew: Crew) -> bool:
     """Put tasks in flight: one suspect alone, or as many others as there is room for. False if the pool is broken."""
     room = crew.in_flight - len(flying)
     if suspects:

@@ -1,4 +1,4 @@
-"""`symrnn check --seeds N`: a campaign, with its progress on standard error and a way to go on after Ctrl-C."""
+"""`symrnn check --seeds N` and `--random N`: a campaign, with its progress on standard error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def run_campaign(cells: Sequence[Cell], call: Call) -> Summary:
     from .. import campaign
     from ..campaign.executors import dask_executor
 
-    plan = campaign.plan(cells, seeds=call.seeds or 1, first_seed=call.seed)
+    if call.random is not None:
+        plan = campaign.plan_random(call.random, first_seed=call.seed)
+    else:
+        plan = campaign.plan(cells, seeds=call.seeds or 1, first_seed=call.seed)
     bar = Bar(sys.stderr)
     try:
         if call.dask is None:

@@ -93,7 +93,7 @@ def check(call: Call) -> Answer:
     from .output import emit
 
     cells = [_read_cell(name) for name in (zoo if call.all else call.cells)]
-    if call.seeds is not None:
+    if call.seeds is not None or call.random is not None:
         summary = run_campaign(cells, call)
         return Answer(summary.to_json() if call.json else summary.text(), bool(summary))
     held, objects = True, list[str]()

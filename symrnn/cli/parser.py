@@ -29,6 +29,7 @@ class Call:
     seconds: float = 30.0
     all: bool = False
     seeds: int | None = None
+    random: int | None = None
     jobs: int | None = None
     journal: str | None = None
     dask: str | None = None
@@ -103,12 +104,15 @@ examples:
   symrnn check --all
   symrnn check lstm gru --seeds 20
   symrnn check --all --seeds 1000 --jobs 2 --journal night.jsonl
+  symrnn check --random 10000 --jobs 2 --journal cells.jsonl
 
 Numbers come first, then the proof in a process of its own, within 60 seconds and 2 GB. A proof that gives up says what
 was proved until then, and is no failure.
 
 With --seeds it is a campaign: every cell at many samples (sizes, seeds, zeros, tiny, saturating and huge weights, both
-types), on several processors. The same call with the same journal goes on where an earlier one ended, however it ended.
+types), on several processors. The same call with the same journal goes on where an earlier one ended, however it
+ended. With --random it is one over symrnn itself: cells that nobody wrote, run by every backend and held against an
+interpreter of their text; each disagreement is shown by the smallest text that has it.
 
 {_EXIT_CODES}
 
@@ -248,6 +252,9 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     )
     check.add_argument("--no-proof", action="store_true", help="numbers alone")
     check.add_argument("--seeds", type=_count, metavar="N", help="a campaign over so many seeds")
+    check.add_argument(
+        "--random", type=_count, metavar="N", help="a campaign over so many cells, drawn from the seed on"
+    )
     check.add_argument("--jobs", type=_count, metavar="N", help="its worker processes (one for each processor)")
     check.add_argument("--journal", metavar="FILE", help="keep what is done in a file, and go on from it")
     check.add_argument("--dask", metavar="ADDRESS", help="send the work to the Dask scheduler there (tcp://…)")
@@ -304,6 +311,13 @@ def _seconds(word: str) -> float:
 
 def _require_sensible_check(options: Mapping[str, Any], parser: argparse.ArgumentParser) -> None:
     cells = options["cells"]
+    if options["random"] is not None:
+        for name in ("all", "cells", "seeds"):
+            if options[name]:
+                parser.error(
+                    f"--random draws its cells; it does not go with {cells[0] if name == 'cells' else '--' + name}"
+                )
+        return _require_one_crew(options, parser)
     if options["all"] and cells:
         parser.error(f"--all names all cells of the zoo; it does not go with {', '.join(cells)}")
     if not options["all"] and not cells:
@@ -316,6 +330,10 @@ def _require_sensible_check(options: Mapping[str, Any], parser: argparse.Argumen
     if options["proof_limit"] is not None and (options["no_proof"] or options["seeds"] is not None):
         other = "--no-proof" if options["no_proof"] else "--seeds, as a campaign proves nothing"
         parser.error(f"--proof-limit is for a proof; it does not go with {other}")
+    _require_one_crew(options, parser)
+
+
+def _require_one_crew(options: Mapping[str, Any], parser: argparse.ArgumentParser) -> None:
     if options["jobs"] is not None and options["dask"] is not None:
         parser.error("--jobs is for processes of this machine, and --dask sends the work to others")
 
