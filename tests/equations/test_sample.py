@@ -73,7 +73,10 @@ def test_default_sizes_differ_from_each_other_and_fit_the_slices() -> None:
         (lambda: LSTM.sample(dims={"n": 0}), "`dims['n']` is a whole number of at least 1, not 0 (int)"),
         (lambda: LSTM.sample(T=0), "`T` is a whole number of at least 1, not 0 (int)"),
         (lambda: LSTM.sample(N=-1), "`N` is a whole number of at least 1, not -1 (int)"),
-        (lambda: LSTM.sample(dtype="float16"), "`dtype` is one of 'float32', 'float64', not 'float16' (str); did you mean `float64`?"),
+        (
+            lambda: LSTM.sample(dtype="float16"),
+            "`dtype` is one of 'float32', 'float64', not 'float16' (str); did you mean `float64`?",
+        ),
         (
             lambda: symrnn.cell("def f(x, h: vector):\n    return W @ x[6:]\n").sample(dims={"m": 6, "n": 2}),
             "f needs m - 7 ≥ 0 for its slices, and the sizes are m = 6, n = 2",

@@ -50,7 +50,7 @@ ODD = {
     "reserved_words": "def torch(x, h):\n    ctx = tanh(W @ x)\n    T = outer(ctx, h)\n    steps = T @ ctx\n    h = steps * params + N @ h * type * len\n    return h",
     "inputs_called_like_words": 'def f(t: "(m,)", steps: "(n,)", /, kept: "(n,)"):\n    kept = tanh(W @ t + steps * kept)\n    return kept',
     "greek": "def f(x, h):\n    σ_1 = sigmoid(α * h)\n    h = tanh(Θ @ x) * σ_1\n    return h",
-    "a_sum_of_parameters_alone": "def f(x):\n    b: (m,)\n    V: (m, m)\n    y = sum(V) + mean(b)\n    return y",
+    "a_sum_of_parameters_alone": "def f(x: (m,)):\n    b: (m,)\n    V: (m, m)\n    y = sum(V) + mean(b)\n    return y",
     "unused_input_and_parameter": 'def f(x: "(m,)", /, h: "(n,)"):\n    b: vector\n    h = tanh(h + sign(b))\n    return h',
 }
 CELLS = {**{name: name for name in symrnn.zoo}, **ODD}
