@@ -85,9 +85,9 @@ class Reader(HTMLParser):
 
 
 def read_fence(markdown):
-    """The first fenced block, as CommonMark ends it."""
+    """The first fenced block, as CommonMark ends it; behind backquotes that open one there are no others on its line."""
     lines = markdown.split("\n")
-    start = next(k for k, line in enumerate(lines) if re.fullmatch(r"(`{3,}|~{3,}).*", line))
+    start = next(k for k, line in enumerate(lines) if re.fullmatch(r"`{3,}[^`]*|~{3,}.*", line))
     fence = re.match(r"`+|~+", lines[start])[0]
     assert lines[start] == f"{fence}python"
     end = next(

@@ -103,7 +103,7 @@ def test_a_scalar_sums_over_the_entries(odd_cells: dict[str, str]) -> None:
     ],
 )
 def test_identities(line: str, identity: str) -> None:
-    text = f"def tiny(x, h):\n    {line}\n    h = 0.5 * h\n    return y, (h,)\n"
+    text = f"def tiny(x: vector, h: vector):\n    {line}\n    h = 0.5 * h\n    return y, (h,)\n"
     assert identity in " ".join(symrnn.derive(text).text(steps=True).split())
 
 
