@@ -314,9 +314,9 @@ def test_a_reader_that_stops_reading_is_no_error(command: str) -> None:
 def test_an_interrupt_exits_with_130_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(cell: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(symrnn, "prove", interrupt)
+    monkeypatch.setattr(symrnn, "check", interrupt)
     assert main(["check", "rnn"]) == 130
     assert capsys.readouterr() == ("", "")
