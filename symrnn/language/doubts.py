@@ -19,6 +19,11 @@ _OF_A_PARAMETER = {
     *("neg", "pow", "transpose", "diag", "add", "sub"),
 }
 
+_GREEK = {
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"),
+    *("nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+}
+
 
 def doubts(definition: Definition, program: Program) -> tuple[CellWarning, ...]:
     """Everything doubtful in a cell, in the order of the text; a name that is annotated is meant as it stands."""
@@ -75,6 +80,8 @@ class _Doubts:
         """The value that a parameter's name looks like a slip for: one that nothing else reads comes first."""
         for value in (*idle, *self.values):
             word = value.written
+            if {name.partition("_")[0], word.partition("_")[0]} <= _GREEK:
+                continue  # beta beside eta is no slip
             if _doubled_or_swapped(name, word) or _one_letter_off(name, word):
                 return value
             if name.lower() == word.lower() and (word != word.lower() or not self._is_matrix_of_a_product(name)):
