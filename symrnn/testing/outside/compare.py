@@ -231,7 +231,7 @@ def _verdict(examined: Examined, door: str, derivation: Derivation) -> None:
 
     if door == "prove":
         proof = prove(derivation.cell, limit=PROOF_LIMIT)
-        held, wrong, report = bool(proof), bool(proof.complete), proof  # one that gave up says nothing
+        held, wrong, report = bool(proof), proof.refuted, proof  # one that gave up, even at an entry, says nothing
     else:
         report = check(derivation.cell)
         held, wrong = bool(report), any(row.verdict in ("disagree", "not finite") for row in report.rows)
