@@ -190,7 +190,7 @@ def _loop(plan: Plan, like: str) -> list[str]:
         f"            {names[derivation.upstream[output]]} = {source}[t]" for output, source in plan.upstreams.items()
     ]
     for equation in plan.adjoints:
-        if equation.expr == 0:
+        if equation.expr == 0 and equation.kind == "carry":
             name = names[equation.name]
             lines.append(f"            {name} = torch.zeros_like({name})  # ({equation.number})")
         else:

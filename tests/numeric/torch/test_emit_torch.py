@@ -220,3 +220,26 @@ def test_a_cell_may_be_called_as_what_python_keeps_for_itself(name):
     space = {}
     exec(code, space)
     assert issubclass(space[f"{name.title()}Cell"], torch.nn.Module)
+
+
+def test_an_adjoint_that_cancels_is_zero_in_every_step():
+    """M m − M m: what comes back to m is zero, and no line has made it before."""
+    cell = symrnn.cell(
+        "def f(x: (m,), h: (n,)):\n    M: (n, n)\n    u = tanh(W @ x + R @ h)\n"
+        "    a = u @ M.T - M @ u + V @ x\n    h = tanh(a) + h\n    return h\n"
+    )
+    space = {}
+    exec(symrnn.derive(cell).code("torch"), space)
+    layer = space["F"](2, 3).double()
+    x = torch.linspace(-1, 1, 8, dtype=torch.float64).reshape(2, 2, 2).requires_grad_()
+    outputs, _ = layer(x)
+    outputs.sum().backward()
+    named = dict(layer.named_parameters())
+    h = torch.zeros(2, 3, dtype=torch.float64)
+    total = 0
+    for step in x:
+        h = torch.tanh(step @ named["V"].T) + h
+        total = total + h.sum()
+    (expected,) = torch.autograd.grad(total, x)
+    torch.testing.assert_close(x.grad, expected, rtol=1e-13, atol=1e-14)
+    assert not named["W"].grad.any()
