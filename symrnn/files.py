@@ -21,18 +21,27 @@ def write_whole(path: Path, content: str | bytes, *, over_link: bool = False) ->
     be anywhere. With `over_link` the link itself gives way to the file.
     """
     mode = require_file(path, over_link=over_link)
+    data = content.encode() if isinstance(content, str) else content
+    put_whole(path, data, None if mode is None else stat.S_IMODE(mode))
+    sync_folder(path.parent)
+
+
+def put_whole(path: Path, content: bytes, mode: int | None = None, *, durable: bool = True) -> None:
+    """Put a file in its place, whatever was there, so that no other process ever sees a part. `mode` are its
+    permissions, where they are not the usual ones; `durable` lets not even a power cut leave a part."""
     draft = path.with_name(f"{DRAFT}{os.urandom(6).hex()}")
+    alone = None if mode is None else lambda name, flags: os.open(name, flags, 0o600)
     try:
-        with draft.open("xb") as file:  # made here, so it is no link that somebody has laid
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
+        with open(draft, "xb", opener=alone) as file:  # made here, so it is no link that somebody has laid
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         if mode is not None:
-            draft.chmod(stat.S_IMODE(mode))
+            draft.chmod(mode)
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def require_file(path: Path, *, over_link: bool = False) -> int | None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-# Files are written in a place of their own and moved; these are never read.
-_DRAFT = ".draft-"
+from ..files import put_whole
 
 
 def kept_folder() -> Path | None:
@@ -44,19 +42,8 @@ def working_folder() -> Path:
 
 
 def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Put a file in its place whole, so that no other process ever sees a part; `durable` lets not even a power cut
-    leave one."""
-    draft = path.with_name(f"{_DRAFT}{secrets.token_hex(8)}")
-    try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    """Put a file in its place whole, for its user's eyes alone."""
+    put_whole(path, data, 0o600, durable=durable)
 
 
 def read_file(path: Path) -> bytes | None:
