@@ -4,6 +4,7 @@
 
     cell = symrnn.cell(text)          a cell from text or from a function (also as a decorator)
     cell = symrnn.load("lstm")        a cell of the zoo, or from a file
+    net = symrnn.network(text)        cells and wires, from tokens to loss; stands where a cell stands
     d = symrnn.derive(cell)           its backward equations: d.text(), d.latex(), d.numpy()
     symrnn.prove(cell)                exact proof in scalar components
     symrnn.check(cell)                numeric check against independent oracles
@@ -15,106 +16,41 @@ Names are imported when they are first used, so that `symrnn --help` needs neith
 
 from __future__ import annotations
 
-from .version import __version__
+from .contents import TYPE_CHECKING, contents
+from .version import __version__ as __version__
 
-TYPE_CHECKING = False  # typing itself takes as long to import as `symrnn list` to read the zoo
 if TYPE_CHECKING:
-    from typing import Any
-
-    from .checking import CheckReport, Proof, check, prove
-    from .derivation import Derivation, derive
-    from .equations import Cell, Equation, Term, cell
-    from .equations.sample import Sample
-    from .errors import (
-        CellError,
-        CellWarning,
-        CompilerError,
-        InputError,
-        KernelWarning,
-        OptionError,
-        SymrnnError,
-    )
-    from .layouts import Layout
-    from .library import load, zoo
-    from .numeric import Gradients, Kernel
-    from .render import Difference, compare
-    from .verifying import Finding, VerifyReport, verify
-
-# name -> the room that it lives in
-_CONTENTS = {
-    "cell": "equations",
-    "Cell": "equations",
-    "Equation": "equations",
-    "Term": "equations",
-    "Sample": "equations.sample",
-    "load": "library",
-    "zoo": "library",
-    "derive": "derivation",
-    "Derivation": "derivation",
-    "Kernel": "numeric",
-    "Gradients": "numeric",
-    "compare": "render",
-    "Difference": "render",
-    "prove": "checking",
-    "Proof": "checking",
-    "check": "checking",
-    "verify": "verifying",
-    "VerifyReport": "verifying",
-    "Finding": "verifying",
-    "Layout": "layouts",
-    "CheckReport": "checking",
-    "SymrnnError": "errors",
-    "CellError": "errors",
-    "CellWarning": "errors",
-    "CompilerError": "errors",
-    "InputError": "errors",
-    "KernelWarning": "errors",
-    "OptionError": "errors",
-}
-
-__all__ = [
-    "Cell",
-    "CellError",
-    "CellWarning",
-    "CheckReport",
-    "CompilerError",
-    "Derivation",
-    "Difference",
-    "Equation",
-    "Finding",
-    "Gradients",
-    "InputError",
-    "Kernel",
-    "KernelWarning",
-    "Layout",
-    "OptionError",
-    "Proof",
-    "Sample",
-    "SymrnnError",
-    "Term",
-    "VerifyReport",
-    "__version__",
-    "cell",
-    "check",
-    "compare",
-    "derive",
-    "load",
-    "prove",
-    "verify",
-    "zoo",
-]
-
-
-def __getattr__(name: str) -> Any:
-    room = _CONTENTS.get(name)
-    if room is None:
-        raise AttributeError(f"module 'symrnn' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{room}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_CONTENTS})
+    from .checking import CheckReport as CheckReport
+    from .checking import Proof as Proof
+    from .checking import check as check
+    from .checking import prove as prove
+    from .derivation import Derivation as Derivation
+    from .derivation import NetworkDerivation as NetworkDerivation
+    from .derivation import derive as derive
+    from .equations import Cell as Cell
+    from .equations import Equation as Equation
+    from .equations import Network as Network
+    from .equations import Term as Term
+    from .equations import cell as cell
+    from .equations.sample import Sample as Sample
+    from .errors import CellError as CellError
+    from .errors import CellWarning as CellWarning
+    from .errors import CompilerError as CompilerError
+    from .errors import InputError as InputError
+    from .errors import KernelWarning as KernelWarning
+    from .errors import OptionError as OptionError
+    from .errors import SymrnnError as SymrnnError
+    from .layouts import Layout as Layout
+    from .library import load as load
+    from .library import network as network
+    from .library import networks as networks
+    from .library import zoo as zoo
+    from .numeric import Gradients as Gradients
+    from .numeric import Kernel as Kernel
+    from .render import Difference as Difference
+    from .render import compare as compare
+    from .verifying import Finding as Finding
+    from .verifying import VerifyReport as VerifyReport
+    from .verifying import verify as verify
+else:
+    __getattr__, __dir__ = contents()

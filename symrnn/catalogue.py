@@ -22,10 +22,12 @@ from types import MappingProxyType
 from .errors import OptionError, nearest
 
 # In the order in which one learns them; other pages come after these, by name.
-_FIRST = ("rnn", "lstm", "odyssey", "gru", "gated", "parallel", "dynamics", "statespace", "attention", "exponential")
+_FIRST = ("rnn", "lstm", "odyssey", "gru", "gated", "parallel", "dynamics", "statespace", "attention", "exponential",
+          "readout", "labels", "language", "translation")  # fmt: skip
 
 _TITLE = re.compile(r'\A"""(.*?)(?:\n|""")')
-_CELL = re.compile(r'^def (\w+)\([^"]*?\):\n    """(.*?)"""', re.MULTILINE | re.DOTALL)
+# A definition that says nothing of itself is a cell that a network beside it scans.
+_CELL = re.compile(r'^def (\w+)\((?:(?!:\n)[^"])*:\n    """(.*?)"""', re.MULTILINE | re.DOTALL)
 _LIST = r"^\s*{}:\s+(.+?)\.?\s*(?:\n\s*\n|\Z)"
 
 
@@ -57,11 +59,11 @@ class Catalogue:
 
 
 @cache
-def read_catalogue() -> Catalogue:
-    """Read the zoo's pages; nothing heavy is imported."""
+def read_catalogue(folder: str = "") -> Catalogue:
+    """Read the zoo's pages, or those of the ready networks in a `folder` beside them; nothing heavy is imported."""
     entries: dict[str, Entry] = {}
     families: dict[str, str] = {}
-    pages = {file.stem: file for file in Path(__file__).with_name("cells").glob("*.py")}
+    pages = {file.stem: file for file in (Path(__file__).with_name("cells") / folder).glob("*.py")}
     for family in sorted(pages, key=lambda name: (name not in _FIRST, name in _FIRST and _FIRST.index(name), name)):
         page = pages[family].read_text(encoding="utf-8")
         title = _TITLE.match(page)
@@ -72,6 +74,17 @@ def read_catalogue() -> Catalogue:
             entries[name] = Entry(name, family, about, _listed("Also called", doc), page)
     aliases = {alias: entry.name for entry in entries.values() for alias in entry.aliases}
     return Catalogue(MappingProxyType(entries), MappingProxyType(families), MappingProxyType(aliases))
+
+
+@cache
+def read_everything() -> Catalogue:
+    """The cells, and behind them the ready networks."""
+    cells, networks = read_catalogue(), read_catalogue("networks")
+    return Catalogue(
+        MappingProxyType({**cells.entries, **networks.entries}),
+        MappingProxyType({**cells.families, **networks.families}),
+        MappingProxyType({**cells.aliases, **networks.aliases}),
+    )
 
 
 def references_of(doc: str) -> tuple[str, ...]:

@@ -92,13 +92,15 @@ class CampaignError(SymrnnError):
 
 
 class MissingExtraError(SymrnnError, ImportError):
-    """Something needs a package that an extra brings, and the package is not installed."""
+    """Something needs a package that is not installed: one that an extra brings, or NumPy, without which whatever
+    needs no numbers works."""
 
-    def __init__(self, what: str, package: str, extra: str) -> None:
+    def __init__(self, what: str, package: str, extra: str | None) -> None:
         self.what, self.package, self.extra = what, package, extra
-        super().__init__(f"{what} needs {package}\n  mend: python -m pip install 'symrnn[{extra}]'")
+        install = f"'symrnn[{extra}]'" if extra else package.lower()
+        super().__init__(f"{what} needs {package}\n  mend: python -m pip install {install}")
 
-    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str | None]]:
         return MissingExtraError, (self.what, self.package, self.extra)
 
 

@@ -1,9 +1,11 @@
-"""JSON that may have been cut short, damaged or made up since it was written: read within bounds, or refused with a
-reason."""
+"""JSON: how reports are written; and what may have been cut short, damaged or made up since it was written, read within
+bounds or refused with a reason."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import fields, is_dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 LARGEST_RECORD = 1_000_000
 """Bytes of one record; what symrnn writes itself is far below."""
 _MOST_DIGITS = 20
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """A report as one JSON object: a dataclass in it is its fields, and a number that is not finite is null."""
+    return json.dumps(_plain(record), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse_record(data: bytes, largest: int = LARGEST_RECORD) -> dict[str, Any]:

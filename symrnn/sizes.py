@@ -86,6 +86,16 @@ class Slice:
     index: Size | None = None
 
 
+def shape_at(shape: Shape, dims: Mapping[str, int]) -> tuple[int, ...]:
+    """The shape of an array at given sizes."""
+    return tuple(size.value(dims) for size in shape)
+
+
+def show_dims(dims: Mapping[str, int]) -> str:
+    """`T = 3, N = 2, n = 4`."""
+    return ", ".join(f"{name} = {size}" for name, size in dims.items())
+
+
 def show_shape(shape: Shape) -> str:
     """`(n)`, `(p × n)` or `scalar`; a size not known yet shows as `·`."""
     if not shape:

@@ -157,7 +157,7 @@ def test_a_misspelt_name_suggests() -> None:
         symrnn.load("ltsm")
     assert str(caught.value) == (
         "there is no cell called 'ltsm'; did you mean `lstm`?\n"
-        f"  `symrnn list` names the {len(symrnn.zoo)} cells of the zoo\n"
+        f"  `symrnn list` names the {len(symrnn.zoo)} cells of the zoo, and the networks\n"
         "  for a cell of your own give its file, such as my_cell.py or my_cell.py:name"
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 import symrnn
 from symrnn.checking.proof import Cause
-from symrnn.publishing import Order, index_page, publish
+from symrnn.publishing import Order, index_page, publish, with_cells
 from symrnn.publishing.index import count_entries, operations_of
 from symrnn.render import Evidence, make_article, read_language, write_article
 
@@ -110,3 +110,45 @@ def test_a_page_says_where_a_proof_gave_up_and_what_it_assumed(lang):
 def test_every_end_of_a_proof_has_words_in_every_language():
     for lang in ("en", "zh"):
         assert {f"gave_up_{cause}" for cause in get_args(Cause)} <= set(read_language(lang).phrases)
+
+
+NETWORK = """
+def mine(x, h):
+    h = tanh(W @ x + R @ h)
+    return h
+
+def net(x, y) -> mean(T, N):
+    h1 = scan(mine, x)
+    h2 = scan(mine, h1)
+    return sum((h2 - y) ** 2)
+
+def other(x):
+    h = scan(mine, x)
+    return h
+"""
+
+
+def test_a_network_of_several_in_a_text_is_published_by_any_process(tmp_path):
+    file = tmp_path / "nets.py"
+    file.write_text(NETWORK, encoding="utf-8")
+    order = Order(formats=("md", "html", "py", "svg"), evidence=False)
+    models = with_cells([symrnn.load(f"{file}:net"), symrnn.load("rnn")], order)
+    assert [model.name for model in models] == ["net", "rnn", "mine"]
+    published = list(publish(models, order, jobs=2))
+    assert published == list(publish(models, order))
+    pages = {page.name: page.content.decode() for page in published[0].pages}
+    assert set(pages) == {"net.md", "net.html", "net.py", "net.svg"}
+    assert "[`mine`](mine.md)" in pages["net.md"]
+    assert '<a href="mine.html">' in pages["net.html"]
+    network, *cells = reversed(table_of(index_page(models, published)))
+    assert (network["network"].split("<br>")[0], network["blocks"]) == ("[net](net.md)", "h1: mine, h2: mine, loss")
+    assert network["parameters"] == "4: 2·h1.n·(m + h1.n)" or network["parameters"].startswith("4: ")
+    forward, rest = map(int, network["equations"].split(" / "))
+    numbers = [int(number) for number in re.findall(r"\\text\{\((\d+)\)\}", pages["net.md"])]
+    assert numbers == list(range(1, forward + rest + 1))
+    assert len(cells) == 2
+
+
+def test_only_pages_with_links_bring_those_of_cells_along():
+    network = symrnn.network(NETWORK.split("def other")[0])
+    assert with_cells([network], Order(formats=("pdf", "tex"))) == [network]

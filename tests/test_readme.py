@@ -91,17 +91,21 @@ def test_the_outputs_are_those_of_the_program(block: str, folder: Path, capsys: 
         assert "\n".join(plain(excerpt)) in real
 
 
-def test_the_table_of_functions_is_that_of_the_program() -> None:
-    rows = [
-        [word.strip() for word in line.strip("|").split("|")]
-        for line in TEXT.split("\n")
-        if re.match(r"\| `\w+\(", line)
-    ]
-    expected = [
-        [f"`{signature(operation)}`", operation.about, operation.kink]
+TABLE = re.compile(r"(\| function \| what it is \| at a kink \|\n\|---\|---\|---\|\n)((?:\|.*\n)+)")
+
+
+def write_table() -> str:
+    """The rows of the table of functions."""
+    return "".join(
+        f"| `{signature(operation)}` | {operation.about} | {operation.kink + ' ' if operation.kink else ''}|\n"
         for operation in (OPERATIONS[name] for name in FUNCTIONS)
-    ]
-    assert rows == expected
+    )
+
+
+def test_the_table_of_functions_is_written_from_the_rows() -> None:
+    found = TABLE.search(TEXT)
+    assert found is not None
+    assert found[2] == write_table(), "`python tests/test_readme.py` writes it anew"
 
 
 def test_every_command_and_option_of_the_page_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,3 +129,7 @@ def test_the_changelog_and_the_contributors_page_name_what_is_there() -> None:
     assert all((package / room).exists() for room in rooms)
     folders = {f"{entry.name}/" for entry in package.iterdir() if (entry / "__init__.py").is_file()}
     assert folders <= set(rooms)
+
+
+if __name__ == "__main__":
+    README.write_text(TABLE.sub(lambda found: found[1] + write_table(), TEXT), encoding="utf-8")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import visible
+from ..records import to_json
+from ..tables import aligned
 from .plan import Plan
 from .task import Outcome, Performable, Verdict
 
@@ -68,12 +69,7 @@ class Summary:
         for row in self.rows:
             counts = [f"{count:,}" for count in (row.held, row.failed, row.undecided, row.entries)]
             table.append([row.cell, *counts, f"{row.ratio:.2g}" if math.isfinite(row.ratio) else "∞"])
-        widths = [max(len(line[k]) for line in table) for k in range(len(table[0]))]
-        for line in table:
-            first, *rest = (
-                word.ljust(w) if k == 0 else word.rjust(w) for k, (word, w) in enumerate(zip(line, widths, strict=True))
-            )
-            lines.append("  " + "  ".join([first, *rest]).rstrip())
+        lines += aligned(table, indent="  ", numbers=True)
         for failure in self.failures[:_SHOWN]:
             # A story comes from a file, where it may have become anything that a terminal obeys.
             story = "\n    ".join(map(visible, failure.story.split("\n")))
@@ -84,29 +80,16 @@ class Summary:
 
     def to_json(self) -> str:
         """The whole summary as a JSON object; a ratio that is not finite is null."""
-        return json.dumps(
+        return to_json(
             {
                 "ok": bool(self),
                 "tasks": self.tasks,
                 "resumed": self.resumed,
                 "entries": self.entries,
                 "seconds": self.seconds,
-                "cells": [
-                    {
-                        "cell": row.cell,
-                        "held": row.held,
-                        "failed": row.failed,
-                        "undecided": row.undecided,
-                        "entries": row.entries,
-                        "ratio": row.ratio if math.isfinite(row.ratio) else None,
-                    }
-                    for row in self.rows
-                ],
-                "failures": [
-                    {"task": f.task, "verdict": f.verdict, "story": f.story, "again": f.again} for f in self.failures
-                ],
-            },
-            ensure_ascii=False,
+                "cells": self.rows,
+                "failures": self.failures,
+            }
         )
 
     def __repr__(self) -> str:

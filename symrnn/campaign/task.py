@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -116,15 +117,15 @@ def perform(task: Performable) -> Outcome:
 
 
 def _check(task: Task) -> Outcome:
-    from ..checking.case import check_at
-    from ..checking.points import settle
+    from ..checking.cases import check_at
+    from ..checking.points import find_point
 
     derivation, kernels = _prepared(task.text)
     try:
-        where = settle(derivation.cell, task.T, task.N, dict(task.dims), task.seed, task.kind)
+        where = find_point(derivation.cell, task.T, task.N, dict(task.dims), task.seed, task.kind)
     except InputError as error:  # the cell is not defined at this sample
         return Outcome("undecided", story=str(error))
-    return judge(check_at(derivation, kernels, *where, task.seed))
+    return judge(check_at(derivation, kernels, [where], task.seed, time.perf_counter()))
 
 
 @lru_cache(maxsize=64)

@@ -35,12 +35,13 @@ _TICK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be proved, as text and numbers."""
+    """What is to be proved, as text and numbers: the cell of a text, or its network of a name."""
 
     text: str
     dims: Mapping[str, int] | None
     steps: tuple[int, ...]
     budget: int
+    network: str | None = None
 
 
 def prove_apart(request: Request, course: Course, limit: float, progress: Progress) -> Complete | None:

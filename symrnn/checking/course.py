@@ -84,7 +84,7 @@ class Course:
         self.lemmas: dict[Standing, list[str]] = {"checked": [], "assumed": [], "false": []}
         self._start = time.perf_counter()
         # by number of steps: the rows of earlier attempts at the same sizes, and of the present one
-        self._settled: dict[int, dict[str, ArrayProof]] = {}
+        self._earlier: dict[int, dict[str, ArrayProof]] = {}
         self._rows: dict[int, dict[str, ArrayProof]] = {}
         self._now = 0
 
@@ -94,7 +94,7 @@ class Course:
             case Attempt(steps, dims, arrays):
                 self._now = steps
                 before = {name: row for name, row in self._best(steps).items() if row.dims == dims}
-                self._settled[steps] = before
+                self._earlier[steps] = before
                 self._rows[steps] = {name: ArrayProof(name, steps, dims, count, (), 0.0, 0) for name, count in arrays}
             case Tried(array, seconds, failure):
                 row = self._rows[self._now][array]
@@ -106,9 +106,9 @@ class Course:
                 self.lemmas[standing].append(lemma)
 
     def _best(self, steps: int) -> dict[str, ArrayProof]:
-        rows, settled = self._rows.get(steps, {}), self._settled.get(steps, {})
+        rows, earlier = self._rows.get(steps, {}), self._earlier.get(steps, {})
         return {
-            name: max(settled.get(name, row), row, key=lambda row: row.proved) for name, row in (settled | rows).items()
+            name: max(earlier.get(name, row), row, key=lambda row: row.proved) for name, row in (earlier | rows).items()
         }
 
     def stage(self) -> Stage:

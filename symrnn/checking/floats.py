@@ -84,6 +84,7 @@ def _power(a: Any, exponent: Fraction) -> Any:
 
 
 FLOATS = Kit(
+    dtype=None,
     constant=float,
     pi=math.pi,
     exp=np.exp,

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    try:
+        import numpy as np
+    except ModuleNotFoundError:  # a proof computes with no numbers: arrays of objects are all that it needs
+        from . import grids as np
 
 Array = np.ndarray[Any, Any]
+Index = tuple[int, ...]
 Function = Callable[..., Any]
 Watch = Callable[[Array, int], None]
+
+
+def largest(array: Array) -> Index:
+    """Where the largest entry is."""
+    return tuple(int(k) for k in np.unravel_index(int(np.argmax(array)), array.shape))
+
+
+def first(mask: Array) -> Index:
+    """Where the first entry is that holds."""
+    return tuple(int(k) for k in np.argwhere(mask)[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +60,8 @@ class Kit:
     floor: Function
     top: Function
     """What each row loses before exp, so that nothing overflows: its largest entry; 0 where numbers are exact."""
+    dtype: Any = object
+    """What arrays of such numbers are made of."""
     again: Function = lambda a: a
     """What an operand becomes that a meaning may mention more than once."""
 

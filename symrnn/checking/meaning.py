@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from ..language import Program
 from ..language.nodes import Apply, Name, Node, Number
 from ..operations.table import OPERATIONS
-from ..sizes import Slice
-from .kit import Array, Kit, Watch, watched
+from ..sizes import Size, Slice
+from .kit import Array, Kit, Watch, np, watched
 from .meanings import SCALARS, STRUCTURED
 
 Values = dict[str, Array]
@@ -34,19 +32,21 @@ def keep(value: Array) -> Array:
 class Meaning:
     """A program at given sizes and for a kind of number.
 
-    `hold` receives the value of every `stop_gradient` and returns what takes its place, so that an oracle can keep it
-    constant. `name` receives the value of every line and returns what later lines see. `watch` receives the distances
-    from kinks, and the number of trailing axes that belong to the operation. `jolt` receives every operand and every
-    result of an operation, so that rounding can be imitated.
+    `program` is None where single trees are asked for. `counted` says how many places count where a size is the length
+    of a time axis: a softmax over it gives the others zero. `hold` receives the value of every `stop_gradient` and
+    returns what takes its place, so that an oracle can keep it constant. `name` receives the value of every line and
+    returns what later lines see. `watch` receives the distances from kinks, and the number of trailing axes that belong
+    to the operation. `jolt` receives every operand and every result of an operation, so that rounding can be imitated.
     """
 
-    program: Program
+    program: Program | None
     dims: Mapping[str, int]
     kit: Kit
     hold: Callable[[Array], Array] = keep
     name: Callable[[Array], Any] = keep
     watch: Watch | None = None
     jolt: Callable[[Array], Array] = keep
+    counted: Mapping[Size, int] = field(default_factory=dict)
     _kits: tuple[Kit, ...] = field(init=False, repr=False)
     """The kit by the rank of an operation's result: scalars, vectors, matrices."""
 
@@ -56,6 +56,7 @@ class Meaning:
 
     def step(self, given: Mapping[str, Array]) -> Values:
         """Every named value of one step, from parameters, inputs and previous states."""
+        assert self.program is not None
         values = dict(given)
         for line in self.program.assignments:
             values[line.name] = np.asarray(self.name(self.value(line.node, values)))
@@ -78,6 +79,8 @@ class Meaning:
         kit = self._kits[rank]
         if node.operation == "slice":
             return self._slice(node, ranks[0], operands[0])
+        if node.operation == "softmax" and node.shape[-1] in self.counted:
+            return self._softmax(ranks, operands[0], self.counted[node.shape[-1]])
         if node.operation in STRUCTURED:
             return STRUCTURED[node.operation](kit, ranks, *operands)
         aligned = [_align(a, r, rank) for a, r in zip(operands, ranks, strict=True)]
@@ -89,6 +92,12 @@ class Meaning:
         if OPERATIONS[node.operation].head is not None:
             aligned = [kit.again(a) for a in aligned]
         return SCALARS[node.operation](kit, *aligned, *options)
+
+    def _softmax(self, ranks: tuple[int, ...], a: Array, counted: int) -> Any:
+        """A softmax over the first places alone."""
+        weights = np.asarray(STRUCTURED["softmax"](self._kits[ranks[0]], ranks, a[..., :counted]))
+        absent = np.full((*a.shape[:-1], a.shape[-1] - counted), self.kit.constant(Fraction(0)), dtype=self.kit.dtype)
+        return np.concatenate([weights, absent], axis=-1)
 
     def _slice(self, node: Apply, rank: int, a: Array) -> Any:
         """Python's subscripts at the given sizes; a slice cut short, which Python would do in silence, is an error."""
@@ -129,6 +138,7 @@ def run_sequence(
 ) -> Run:
     """The recurrence: one step for each of `inputs`, the states handed on; `state` and `final` by the states' names."""
     steps: list[Values] = []
+    assert meaning.program is not None
     current = dict(state)
     for given in inputs:
         previous = {s.previous: current[s.name] for s in meaning.program.states}

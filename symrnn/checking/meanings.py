@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from .kit import Array, Kit
+from .kit import Array, Kit, np
 
 _HALF = Fraction(1, 2)
 
@@ -32,6 +30,10 @@ def _safe_ratio(k: Kit, a: Any, b: Any) -> Any:
 def _gelu_tanh(k: Kit, a: Any) -> Any:
     scale = k.power(k.constant(Fraction(2)), _HALF) * k.power(k.pi, -_HALF)
     return a / 2 * (1 + k.tanh(scale * (a + k.constant(Fraction(44715, 1_000_000)) * a * a * a)))
+
+
+def _erf(k: Kit, a: Any) -> Any:
+    return 2 * k.normal_cdf(k.power(k.constant(Fraction(2)), _HALF) * a) - 1
 
 
 def _normal_pdf(k: Kit, a: Any) -> Any:
@@ -65,6 +67,7 @@ SCALARS: Mapping[str, Callable[..., Any]] = {
     "sqrt": lambda k, a: k.power(a, _HALF),
     "sin": lambda k, a: k.sin(a),
     "cos": lambda k, a: k.cos(a),
+    "erf": _erf,
     "abs": lambda k, a: k.choose(k.positive(-a), -a, a),
     "sign": lambda k, a: k.positive(a) - k.positive(-a),
     "floor": lambda k, a: k.floor(a),
@@ -124,6 +127,18 @@ def _logsumexp(k: Kit, ranks: tuple[int, ...], a: Array) -> Any:
     return k.log(np.asarray(k.exp(a - top).sum(axis=-1))) + np.asarray(top + 0 * a[..., :1])[..., 0]
 
 
+def _cross_entropy(k: Kit, ranks: tuple[int, ...], z: Array, y: Array) -> Any:
+    return _logsumexp(k, ranks, z) - (y * z).sum(axis=-1)
+
+
+def _binary_cross_entropy(k: Kit, ranks: tuple[int, ...], z: Array, y: Array) -> Any:
+    return (k.softplus(z) - y * z).sum(axis=_over(ranks[0]))
+
+
+def _squared_error(k: Kit, ranks: tuple[int, ...], z: Array, y: Array) -> Any:
+    return ((z - y) * (z - y)).sum(axis=_over(ranks[0])) / 2
+
+
 def _concatenate(k: Kit, ranks: tuple[int, ...], *parts: Array) -> Any:
     lead = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
     return np.concatenate([np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts], axis=-1)
@@ -139,6 +154,9 @@ STRUCTURED: Mapping[str, Callable[..., Any]] = {
     "norm": _norm,
     "softmax": _softmax,
     "logsumexp": _logsumexp,
+    "cross_entropy": _cross_entropy,
+    "binary_cross_entropy": _binary_cross_entropy,
+    "squared_error": _squared_error,
     "diag": lambda k, ranks, a: a[..., :, None] * np.eye(a.shape[-1], dtype=int),
     "diagonal": lambda k, ranks, a: np.diagonal(a, axis1=-2, axis2=-1),
     "concatenate": _concatenate,

@@ -3,29 +3,51 @@ and what the cell means there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from ..equations import Cell
 from ..equations.sample import Kind
 from ..errors import InputError
+from ..sizes import shape_at
 from .kit import Array
-from .oracles import Base, Key, Point, Upstream, run_base
+from .oracles import Base, Key, Kinks, Point, Upstream, run_base
 
 _CLEAR_OF_KINKS = 1e-3
 _ATTEMPTS = 24
 
 
-def settle(
+class Kinked(Protocol):
+    """A run that knows its distances from kinks."""
+
+    @property
+    def kinks(self) -> Kinks: ...
+
+
+_P = TypeVar("_P")
+_B = TypeVar("_B", bound=Kinked)
+
+
+def find_point(
     cell: Cell, T: int, N: int, dims: Mapping[str, int], seed: int, kind: Kind = "ordinary"
 ) -> tuple[Point, Base, str]:
     """A sample at which the cell is finite and clear of kinks: the first such, or the one that keeps farthest away."""
-    best: tuple[tuple[bool, float], Point, Base] | None = None
+    return clearest(cell.name, lambda seed: draw_point(cell, T, N, dims, seed, kind), run_base, _not_finite, seed)
+
+
+def clearest(
+    name: str, draw: Callable[[int], _P], run: Callable[[_P], _B], problem: Callable[[_P, _B], str], seed: int
+) -> tuple[_P, _B, str]:
+    """A drawn point and its run, and how near a kink is where one is near; `problem` says what is not finite."""
+    best: tuple[tuple[bool, float], _P, _B] | None = None
+    first = ""
     for attempt in range(_ATTEMPTS):
-        point = draw_point(cell, T, N, dims, seed + 1_000_003 * attempt, kind)
-        base = run_base(point)
-        if _not_finite(point, base):
+        point = draw(seed + 1_000_003 * attempt)
+        base = run(point)
+        if found := problem(point, base):
+            first = first or found
             continue
         clearance = (not base.kinks.exact(), base.kinks.margin())
         if best is None or clearance > best[0]:
@@ -33,9 +55,7 @@ def settle(
         if clearance > (True, _CLEAR_OF_KINKS):
             break
     if best is None:
-        point = draw_point(cell, T, N, dims, seed, kind)
-        problem = _not_finite(point, run_base(point))
-        raise InputError(f"{cell.name} is not finite at any of {_ATTEMPTS} samples: {problem}")
+        raise InputError(f"{name} is not finite at any of {_ATTEMPTS} samples: {first}")
     (_, margin), point, base = best
     return point, base, f"the nearest kink is {margin:.0e} away" if margin <= _CLEAR_OF_KINKS else ""
 
@@ -64,21 +84,29 @@ def _not_finite(point: Point, base: Base) -> str:
     return ""
 
 
-def draw_upstreams(point: Point, base: Base, seed: int) -> tuple[Upstream, ...]:
+def draw_upstreams(point: Point, seed: int) -> tuple[Upstream, ...]:
     """Random gradients from above: on everything, on the last output alone, on the final states alone."""
-    generator = np.random.default_rng([seed, point.T, point.N])
-    cell = point.cell
-    shapes = {name: tuple(size.value(point.dims) for size in shape) for name, shape in cell.outputs.items()}
-    outputs = {name: generator.standard_normal((point.T, point.N, *shape)) for name, shape in shapes.items()}
-    final = {name: generator.standard_normal(array.shape) for name, array in point.state.items()}
-    last = {
-        name: np.where(np.arange(point.T).reshape(-1, *(1,) * (g.ndim - 1)) == point.T - 1, g, 0)
-        for name, g in outputs.items()
+    kinds = ("on everything", "on the last output", *(["on the final states"] if point.state else []))
+    return tuple(draw_upstream(point, kind, (seed, point.T, point.N)) for kind in kinds)
+
+
+def draw_upstream(point: Point, kind: str, seed: Sequence[int], scale: float = 1.0) -> Upstream:
+    """Random gradients from above: `on the output`, `on the last output`, `on the final states`, `on everything`, or
+    on the final value of the state that `kind` names."""
+    generator = np.random.default_rng(seed)
+    outputs = {
+        name: scale * generator.standard_normal((point.T, point.N, *shape_at(shape, point.dims)))
+        for name, shape in point.cell.outputs.items()
     }
-    nothing = {name: np.zeros_like(g) for name, g in outputs.items()}
-    rest = {name: np.zeros_like(g) for name, g in final.items()}
-    upstreams = (Upstream("on everything", outputs, final), Upstream("on the last output", last, rest))
-    return (*upstreams, Upstream("on the final states", nothing, final)) if final else upstreams
+    final = {name: scale * generator.standard_normal(array.shape) for name, array in point.state.items()}
+    if kind == "on the last output":
+        for g in outputs.values():
+            g[:-1] = 0
+    if kind not in ("on the output", "on the last output", "on everything"):
+        outputs = {name: np.zeros_like(g) for name, g in outputs.items()}
+    if kind not in ("on everything", "on the final states"):
+        final = {name: g if name == kind else np.zeros_like(g) for name, g in final.items()}
+    return Upstream(f"on the final {kind}" if kind in final else kind, outputs, final)
 
 
 def meaning_of(point: Point, base: Base | None = None) -> dict[Key, Array]:
@@ -86,7 +114,7 @@ def meaning_of(point: Point, base: Base | None = None) -> dict[Key, Array]:
     base = base or run_base(point)
     meant: dict[Key, Array] = {}
     for name, shape in point.cell.outputs.items():
-        sizes = (point.N, *(size.value(point.dims) for size in shape))
+        sizes = (point.N, *shape_at(shape, point.dims))
         meant["output", name] = np.stack([np.broadcast_to(values[name], (1, *sizes))[0] for values in base.run.steps])
     for name, start in point.state.items():
         meant["final state", name] = np.broadcast_to(base.run.final[name], (1, *start.shape))[0]

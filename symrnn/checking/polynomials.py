@@ -9,9 +9,8 @@ identities are used to bring two writings to one form:
     [p > 0]² = [p > 0],  [−p > 0] = 1 − [p > 0] (away from p = 0),  [c p > 0] = [p > 0] for c > 0
 
 and, where forms still differ, the relations p · (1/p) = 1 and (p^(1/q))^q = p, and what names stand for, clear what is
-left. So a difference that
-vanishes is zero wherever the expressions are defined and no indicator is at its jump. The converse does not hold: a
-difference that does not vanish is unproved, not disproved. Coefficients are exact; there is no floating point here.
+left. So a difference that vanishes is zero wherever the expressions are defined and no indicator is at its jump. The
+converse does not hold: a difference that does not vanish is unproved, not disproved. Coefficients are exact.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from __future__ import annotations
 import math
 import time
 from fractions import Fraction
+from functools import partialmethod
 from itertools import islice
 from typing import Any
 
@@ -65,15 +65,11 @@ class Polynomial:
             common = math.lcm(divisor, second)
             mine, theirs = _scaled(mine, common // divisor), _scaled(theirs, common // second)
             divisor = common
-        longer, shorter = mine, theirs
-        if len(longer) < len(shorter):
-            longer, shorter = shorter, longer
+        shorter, longer = sorted((theirs, mine), key=len)
         total = dict(longer)
         for monomial, coefficient in shorter.items():
-            value = total.get(monomial, 0) + coefficient
-            if value:
-                total[monomial] = value
-            else:
+            total[monomial] = total.get(monomial, 0) + coefficient
+            if not total[monomial]:
                 del total[monomial]
         return Polynomial(self.algebra, total, divisor)
 
@@ -201,8 +197,7 @@ class Algebra:
         """A generator in place of a long form, so that what is made of it stays short; its relation says what it is."""
         if not self.names or len(p.terms) <= _SHORT:
             return p
-        generator = self._related(("named", p.key), f"({_short(p)})", 1, p)
-        return self._power_of(generator, 1)
+        return self._power_of(self._related(("named", p.key), f"({_short(p)})", 1, p), 1)
 
     def _reduced(self, p: Polynomial) -> Polynomial:
         """The form with (q^(1/k))^k written as q: arguments of functions are, so that equal ones look equal."""
@@ -220,23 +215,17 @@ class Algebra:
         p = self._reduced(p)
         return self._power_of(self._generator((function, p.key), f"{function}({_short(p)})"), 1)
 
-    def tanh(self, p: Polynomial) -> Polynomial:
-        return self._odd("tanh", p)
-
-    def sin(self, p: Polynomial) -> Polynomial:
-        return self._odd("sin", p)
-
     def _odd(self, function: str, p: Polynomial) -> Polynomial:
         p = self._reduced(p)
         if not p.terms:
             return p
         return self.apply(function, p) if _leading(p) > 0 else -self.apply(function, -p)
 
+    tanh, sin = partialmethod(_odd, "tanh"), partialmethod(_odd, "sin")
+
     def cos(self, p: Polynomial) -> Polynomial:
         p = self._reduced(p)
-        if not p.terms:
-            return self.constant(1)
-        return self.apply("cos", p if _leading(p) > 0 else -p)
+        return self.apply("cos", p if _leading(p) > 0 else -p) if p.terms else self.constant(1)
 
     def logistic(self, p: Polynomial) -> Polynomial:
         p = self._reduced(p)
@@ -272,11 +261,10 @@ class Algebra:
         return result
 
     def _argument_of_log(self, monomial: Monomial) -> Polynomial | None:
-        powers, steps = monomial
-        digits = _digits(powers)
-        if steps or len(digits) != 1 or digits[0][1] != 1:
-            return None
-        return self._logarithms.get(digits[0][0])
+        match monomial[1], _digits(monomial[0]):
+            case 0, [(generator, 1)]:
+                return self._logarithms.get(generator)
+        return None
 
     def step(self, p: Polynomial) -> Polynomial:
         """[p > 0], away from p = 0."""
@@ -329,13 +317,11 @@ class Algebra:
 
     def vanishes(self, p: Polynomial) -> bool:
         """Whether p is zero by the relations. Younger generators are functions of older ones, so they go first."""
-        present = {g for powers, _ in p.terms for g, _ in _digits(powers)}
         done = len(self._names)
-        while p.terms and (related := [g for g in present if g in self._relations and g < done]):
+        while related := {g for powers, _ in p.terms for g, _ in _digits(powers) if g in self._relations and g < done}:
             self.watch()
             done = max(related)
             p = self._cleared(p, done)
-            present = {g for powers, _ in p.terms for g, _ in _digits(powers)}
         return not p.terms
 
     def _cleared(self, p: Polynomial, generator: int) -> Polynomial:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..records import to_json
+from ..sizes import show_dims
+from ..tables import aligned
 
 Cause = Literal["time", "memory", "depth", "process"]
 """What ended a proof too early: its limit of time, that of memory, nesting, or the end of the process that ran it."""
@@ -41,6 +44,11 @@ class ArrayProof:
 
     def __bool__(self) -> bool:
         return self.proved == self.entries
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        names = ("array", "steps", "dims", "entries", "tried", "proved", "seconds")
+        return {name: getattr(self, name) for name in names} | {"dims": dict(self.dims), "unproved": self.failures}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +117,14 @@ class Proof:
         columns = {array.steps: array.dims for array in self.arrays}
         head = ["array"]
         for steps, dims in columns.items():
-            sizes = ", ".join(f"{name} = {value}" for name, value in dims)
+            sizes = show_dims(dict(dims))
             head.append(f"{steps} step{'s' * (steps > 1)}" + (f" ({sizes})" if sizes else ""))
         found: dict[str, dict[int, str]] = {}
         for array in self.arrays:
             found.setdefault(array.array, {})[array.steps] = f"{array.proved}/{array.entries}"
         table = [head] + [[name, *(row.get(steps, "") for steps in columns)] for name, row in found.items()]
-        widths = [max(len(row[k]) for row in table) for k in range(len(head))]
         if found:
-            lines += ["  " + "  ".join(w.ljust(n) for w, n in zip(row, widths, strict=True)).rstrip() for row in table]
+            lines += aligned(table, indent="  ")
         if self.lemmas:
             lines.append("with the lemmas: " + "; ".join(self.lemmas))
         if self.assumed:
@@ -133,7 +140,7 @@ class Proof:
 
     def to_json(self) -> str:
         """The whole proof as a JSON object."""
-        return json.dumps(
+        return to_json(
             {
                 "cell": self.cell,
                 "ok": bool(self),
@@ -142,24 +149,11 @@ class Proof:
                 "entries": self.entries,
                 "proved": self.proved,
                 "seconds": self.seconds,
-                "lemmas": list(self.lemmas),
-                "assumed": list(self.assumed),
-                "false": list(self.false),
-                "arrays": [
-                    {
-                        "array": array.array,
-                        "steps": array.steps,
-                        "dims": dict(array.dims),
-                        "entries": array.entries,
-                        "tried": array.tried,
-                        "proved": array.proved,
-                        "seconds": array.seconds,
-                        "unproved": [asdict(failure) for failure in array.failures],
-                    }
-                    for array in self.arrays
-                ],
-            },
-            ensure_ascii=False,
+                "lemmas": self.lemmas,
+                "assumed": self.assumed,
+                "false": self.false,
+                "arrays": [array.record() for array in self.arrays],
+            }
         )
 
     def __repr__(self) -> str:

@@ -26,21 +26,25 @@ from typing import Any
 import sympy
 
 from ..arguments import instance, real, whole
-from ..derivation import Derivation, derive
-from ..equations import Cell
+from ..derivation import Derivation, NetworkDerivation, derive
+from ..equations import Cell, Network
+from ..equations.network_sample import complete_network_dims, default_network_dims
 from ..equations.sample import complete_dims, default_dims
-from ..library import as_cell
+from ..library import as_model
 from .apart import Request, prove_apart
 from .course import Course, Event, Progress, Used
+from .networks.steps import NetworkSteps
 from .polynomials import Algebra, OutOfTime
 from .proof import TOO_DEEP, Complete, Proof
 from .symbols import LEMMAS, stand
-from .unrolled import Beyond, Unrolled
+from .unrolled import Beyond, CellSteps, Steps, Unrolled
 
 # Sizes for one step, all different, and for more steps; expressions grow with the product of all sizes and the number
 # of steps, so where the first sizes are beyond the budget, the next are tried.
 _ONE_STEP = ((2, 3, 4, 5, 6, 7), (2, 3, 1, 2, 1, 2), (1, 2, 1, 2, 1, 2))
 _MORE_STEPS = ((1, 2, 3, 4, 5, 6), (1, 2, 2, 1, 2, 1), (1, 1, 2, 1, 2, 1), (1, 1, 1, 1, 1, 1))
+# Of networks, which have a size for every layer.
+_NETWORK_MORE_STEPS = ((1, 2, 1, 2, 1, 2), (1, 1, 1, 2, 1, 1))
 
 
 PROOF_LIMIT = 60.0
@@ -48,16 +52,16 @@ PROOF_LIMIT = 60.0
 
 
 def prove(
-    source: Cell | str | Callable[..., Any],
+    source: Cell | Network | str | Callable[..., Any],
     *,
-    derivation: Derivation | None = None,
+    derivation: Derivation | NetworkDerivation | None = None,
     dims: Mapping[str, int] | None = None,
     steps: tuple[int, ...] = (1, 2),
     budget: int = 2_000_000,
     limit: float | None = PROOF_LIMIT,
     progress: Progress = lambda stage: None,
 ) -> Proof:
-    """Prove a cell's derived gradient in scalar components, at one step and at two.
+    """Prove the derived gradient of a cell or of a whole network in scalar components, at one step and at two.
 
     `limit` is the time in seconds after which the proof gives up: what was proved by then counts, the proof is false,
     and its `complete` tells why. It runs in a process of its own, with at most 2 GB of memory. With `limit=None` it
@@ -68,33 +72,48 @@ def prove(
     `dims` sets sizes for every number of steps. `budget` bounds the algebra of one entry, in products of terms: an
     entry beyond it is listed as not proved. `progress` is told how far the proof is.
     """
-    cell = as_cell(source)
+    model = as_model(source)
     for T in instance("steps", steps, (tuple, list), "the numbers of steps, such as (1, 2)"):
         whole("steps", T, 1)
     whole("budget", budget, 1)
     limit = None if limit is None else real("limit", limit)
-    sizes = None if dims is None else complete_dims(cell, dims)
-    course = Course(cell.name)
+    sizes = None if dims is None else _complete(model, dims)
+    course = Course(model.name)
     if limit is not None and derivation is None:
-        complete = prove_apart(Request(cell.text, sizes, steps, budget), course, limit, progress)
+        complete = prove_apart(_request(model, sizes, steps, budget), course, limit, progress)
         if complete is not None:
             return course.proof(complete)
     deadline = math.inf if limit is None else time.monotonic() + limit
+    following = events(derivation or derive(model), sizes, steps, budget, deadline)
+    return course.proof(_follow(following, course, progress, limit))
+
+
+def _follow(following: Iterator[Event], course: Course, progress: Progress, limit: float | None) -> Complete:
+    """Take the events of a proof here, to its end."""
     try:
-        for event in events(cell, derivation or derive(cell), sizes, steps, budget, deadline):
+        for event in following:
             course.take(event)
             progress(course.stage())
-        complete = Complete()
     except OutOfTime:
-        complete = Complete(f"the limit of {limit:g} s", "time")
+        return Complete(f"the limit of {limit:g} s", "time")
     except RecursionError:
-        complete = TOO_DEEP
-    return course.proof(complete)
+        return TOO_DEEP
+    return Complete()
+
+
+def _request(model: Cell | Network, dims: dict[str, int] | None, steps: tuple[int, ...], budget: int) -> Request:
+    """A cell is its text; a network is one of the text that it was read from, as it scans cells of that text."""
+    if isinstance(model, Network):
+        return Request(model.plan.wiring.source.text, dims, steps, budget, model.name)
+    return Request(model.text, dims, steps, budget)
+
+
+def _complete(model: Cell | Network, dims: Mapping[str, int]) -> dict[str, int]:
+    return complete_network_dims(model, dims) if isinstance(model, Network) else complete_dims(model, dims)
 
 
 def events(
-    cell: Cell,
-    derivation: Derivation,
+    derivation: Derivation | NetworkDerivation,
     dims: Mapping[str, int] | None,
     steps: tuple[int, ...],
     budget: int,
@@ -103,12 +122,17 @@ def events(
     """The course of a proof: attempts, entries, and at last the lemmas. `OutOfTime` is raised at the deadline."""
     used: set[type[sympy.Function]] = set()
     for T in steps:
-        sizes = [dict(dims)] if dims is not None else _sizes(cell, T)
+        sizes = [dict(dims)] if dims is not None else _sizes(derivation, T)
+        if isinstance(derivation, NetworkDerivation):
+            what: Steps = NetworkSteps(derivation)
+            sizes = [what.sizes(choice, T) for choice in sizes]
+        else:
+            what = CellSteps(derivation.cell, derivation)
         wanted: list[str] | None = None
         # With names first: it is quick and nearly always enough. Without, equal arguments are equal however written.
         for names in (True, False):
             for number, choice in enumerate(sizes, start=1):
-                unrolled = Unrolled(cell, derivation, choice, T, Algebra(budget, names, deadline))
+                unrolled = Unrolled(what, choice, T, Algebra(budget, names, deadline))
                 try:
                     wanted = yield from unrolled.prove(wanted, give_up=number < len(sizes))
                 except Beyond:
@@ -122,7 +146,11 @@ def events(
     yield from (Used(lemma.statement, stand(function)) for function, lemma in LEMMAS.items() if function in used)
 
 
-def _sizes(cell: Cell, T: int) -> list[dict[str, int]]:
+def _sizes(derivation: Derivation | NetworkDerivation, T: int) -> list[dict[str, int]]:
     """Sizes to try, the most telling first."""
-    sizes = [default_dims(cell, choice) for choice in (_ONE_STEP if T == 1 else _MORE_STEPS)]
+    if isinstance(derivation, NetworkDerivation):
+        choices = _ONE_STEP if T == 1 else _NETWORK_MORE_STEPS
+        sizes = [default_network_dims(derivation.network, choice) for choice in choices]
+    else:
+        sizes = [default_dims(derivation.cell, choice) for choice in (_ONE_STEP if T == 1 else _MORE_STEPS)]
     return [choice for k, choice in enumerate(sizes) if choice not in sizes[:k]]

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from ..derivation import derive
 from ..equations import build_cell
 from ..language import Source
+from ..library import network_in
 from .apart import MEMORY, READY, Request
 from .course import to_line
 from .proof import TOO_DEEP, Complete
@@ -27,8 +28,10 @@ def main() -> None:
     _limit_memory()
     event, complete = "end", Complete()
     try:
-        cell = build_cell(Source(request.text))
-        for step in events(cell, derive(cell), request.dims, tuple(request.steps), request.budget):
+        model = (
+            build_cell(Source(request.text)) if request.network is None else network_in(request.text, request.network)
+        )
+        for step in events(derive(model), request.dims, tuple(request.steps), request.budget):
             _say(to_line(step))
     except (MemoryError, SystemError):  # the latter is what C code makes of the former
         complete = Complete(f"its limit of {MEMORY / 1e9:g} GB of memory", "memory")

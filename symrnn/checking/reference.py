@@ -15,9 +15,9 @@ import numpy as np
 
 from ..derivation import Derivation
 from ..errors import InputError, OptionError
-from .kit import Array
+from .kit import Array, largest
 from .oracles import Key, Point, Upstream
-from .rounding import CONFIDENCE, FIRST, RUNS, Measurement, Spread, plain_passes, range_of
+from .rounding import CONFIDENCE, FIRST, RUNS, Measurement, Passes, Spread, plain_passes, range_of
 
 FLOAT32, FLOAT64 = 2.0**-24, 2.0**-53
 """Unit roundoffs: half the distance from 1 to the next number."""
@@ -62,6 +62,10 @@ class Reference:
         a number that is not finite."""
         read_unit(unit)
         return self._once("measured", unit, lambda: self._measured(unit, RUNS))
+
+    def ways(self, unit: float) -> tuple[Callable[[], Mapping[Key, Array]], ...]:
+        """The quick tolerances and the measured ones, each worked out when it is asked for."""
+        return lambda: self.quick_tolerances(unit), lambda: self.tolerances(unit)
 
     def _measured(self, unit: float, runs: int) -> Mapping[Key, Array]:
         spread = self._spreads.setdefault(unit, self._measurement.perturb(unit))
@@ -119,15 +123,25 @@ def build_references(
     code for which one false alarm is accepted."""
     if not confidence >= 1:
         raise OptionError(f"confidence is the number of entries for one false alarm, at least 1, not {confidence}")
-    passes = plain_passes(derivation)
+    return references_of(plain_passes(derivation), point.arrays(), upstreams, point.T * point.N, seed, confidence)
+
+
+def references_of(
+    passes: Passes,
+    given: Mapping[Key, Array],
+    upstreams: Sequence[Upstream],
+    terms: int,
+    seed: int,
+    confidence: float = CONFIDENCE,
+) -> tuple[Reference, ...]:
+    """The same for a program that takes arrays of any class, and all that enters it; a gradient is a sum of `terms`."""
     program = passes.with_helpers(lambda _: {})
-    given = point.arrays()
     forward, tape = program.forward(given)
     references: list[Reference] = []
     for number, upstream in enumerate(upstreams):
         outputs, final = upstream.outputs, upstream.final
         values = {**forward, **program.backward(tape, outputs, final)}
-        measurement = Measurement(passes, given, outputs, final, values, (seed, number), confidence)
+        measurement = Measurement(passes, given, outputs, final, values, (seed, number), confidence, terms)
         references.append(Reference(upstream, values, measurement))
     return tuple(references)
 
@@ -146,7 +160,7 @@ def compare(computed: Mapping[Key, Array], reference: Reference, unit: float) ->
         if not _settled(errors, tolerances, 0.5):
             tolerances = reference.tolerances(unit)
     return tuple(
-        _agreement(key, array, reference.values[key], errors[key], tolerances[key], measured)
+        agree(key, array, reference.values[key], errors[key], tolerances[key], measured=measured)
         for key, array in arrays.items()
     )
 
@@ -190,12 +204,15 @@ def _error(computed: Array, expected: Array, unit: float) -> Array:
     return np.select([~np.isfinite(expected), overflowed, ~finite], [np.nan, 0.0, np.inf], error)
 
 
-def _agreement(key: Key, computed: Array, expected: Array, error: Array, tolerance: Array, measured: bool) -> Agreement:
+def agree(
+    key: Key, computed: Array, expected: Array, error: Array, tolerance: Array, *, measured: bool = True
+) -> Agreement:
+    """One array beside what is right, each entry with what it is off and what it may be off."""
     unknown = np.isnan(error) | np.isinf(tolerance)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = np.where(unknown | (error == 0), 0.0, error / tolerance)  # no error is none, also of no tolerance
     if not ratios.size:
         return Agreement(key, 0, ratios > 1, unknown, (), 0.0, 0.0, 0.0, 0.0, 0.0, measured)
-    index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
+    index = largest(ratios)
     numbers = (float(array[index]) for array in (computed, expected, error, tolerance, ratios))
     return Agreement(key, ratios.size, ratios > 1, unknown, index, *numbers, measured=measured)

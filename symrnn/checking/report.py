@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .oracles.verdict import Verdict
+from ..records import to_json
+from ..tables import aligned
+from .oracles.verdict import Judgement, Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table  # pyright: ignore[reportMissingImports]
 
 WITNESSES = (
-    "derivation", "meaning", "complex step", "five-point", "seven-point", "Richardson", "slopes", "50 digits",
+    "derivation", "module", "meaning", "complex step", "five-point", "seven-point", "Richardson", "slopes", "50 digits",
     "float32",
 )  # fmt: skip
 """What an array may be compared with, in the order of columns. `derivation`: the derived equations, one by one;
-`meaning`: the cell as it was written; `float32`: the same kernel in the other type, with the derivation."""
+`module`: the emitted program of a network, with the derivation; `meaning`: the cell or the network as it was written;
+`float32`: the same kernel in the other type, with the derivation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class Deviation:
     place: str
     case: str
 
+    @staticmethod
+    def of(j: Judgement, place: str, case: str) -> Deviation:
+        """An oracle's judgement."""
+        numbers = j.error, j.allowed, j.ratio, j.computed, j.expected, j.bar
+        return Deviation(j.oracle, j.verdict, int(j.asked.sum()), *numbers, j.index, place, case)
+
     @property
     def severity(self) -> tuple[int, float]:
         """What makes one deviation worse than another: its verdict, and then the error in units of its tolerance."""
@@ -62,7 +70,7 @@ class Deviation:
         )
 
 
-_KIN = {"derivation", "float32"}
+_KIN = {"derivation", "module", "float32"}
 _ORDER: tuple[Verdict, ...] = ("unresolved", "agree", "disagree", "not finite")
 
 
@@ -137,11 +145,7 @@ class CheckReport:
     def text(self) -> str:
         """A table: each array's worst entry, the error there, and by witness the error in units of its tolerance; then
         a line on everything that did not agree."""
-        cells = [self._head(), *map(self._line, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        table = [
-            "  " + "  ".join(word.ljust(w) for word, w in zip(line, widths, strict=True)).rstrip() for line in cells
-        ]
+        table = aligned([self._head(), *map(self._line, self.rows)], indent="  ")
         return "\n".join([self.headline, *table, *self._stories(), *(f"note: {note}" for note in self.notes)])
 
     def _witnesses(self) -> list[str]:
@@ -180,27 +184,20 @@ class CheckReport:
 
     def to_json(self) -> str:
         """The whole report as a JSON object; a number that is not finite is null."""
-        return json.dumps(
+        return to_json(
             {
                 "cell": self.cell,
                 "ok": bool(self),
                 "seed": self.seed,
                 "entries": self.entries,
                 "seconds": self.seconds,
-                "cases": list(self.cases),
-                "notes": list(self.notes),
+                "cases": self.cases,
+                "notes": self.notes,
                 "arrays": [
-                    {
-                        "array": row.array,
-                        "verdict": row.verdict,
-                        "entries": row.entries,
-                        "agreed": list(row.agreed),
-                        "deviations": [{k: _plain(v) for k, v in asdict(d).items()} for d in row.deviations],
-                    }
+                    {name: getattr(row, name) for name in ("array", "verdict", "entries", "agreed", "deviations")}
                     for row in self.rows
                 ],
-            },
-            ensure_ascii=False,
+            }
         )
 
     def __repr__(self) -> str:
@@ -238,13 +235,3 @@ def _units(ratio: float) -> str:
 def _unmarked(text: str) -> str:
     """Rich takes words in brackets for markup."""
     return text.replace("[", r"\[")
-
-
-def _plain(value: Any) -> Any:
-    return (
-        None
-        if isinstance(value, float) and not math.isfinite(value)
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-    )

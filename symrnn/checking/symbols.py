@@ -18,11 +18,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Literal
 
-import numpy as np
 import sympy
 
-from .floats import FLOATS
-from .kit import Array, Kit, lifted
+from .digits import numbers_of
+from .kit import Kit, lifted, np
 
 _HALF = sympy.Rational(1, 2)
 
@@ -131,12 +130,12 @@ Standing = Literal["checked", "assumed", "false"]
 
 @dataclass(frozen=True, slots=True)
 class Lemma:
-    """f′ as it is used, f's definition by functions that SymPy knows, and f as the numbers are computed with it."""
+    """f′ as it is used, f's definition by functions that SymPy knows, and which function of a kit f is."""
 
     statement: str
     derivative: Callable[[Any], sympy.Expr]
     definition: Callable[[Any], sympy.Expr] | None
-    computed: Callable[[Array], Any]
+    computed: str
 
 
 def normal_density(u: Any) -> sympy.Expr:
@@ -144,45 +143,45 @@ def normal_density(u: Any) -> sympy.Expr:
 
 
 LEMMAS: dict[type[sympy.Function], Lemma] = {
-    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp, FLOATS.exp),
-    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log, FLOATS.log),
-    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin, FLOATS.sin),
-    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos, FLOATS.cos),
+    Exp: Lemma("exp′ = exp", lambda u: Exp(u), sympy.exp, "exp"),
+    Log: Lemma("log′(u) = 1/u", lambda u: 1 / u, sympy.log, "log"),
+    Sin: Lemma("sin′ = cos", lambda u: Cos(u), sympy.sin, "sin"),
+    Cos: Lemma("cos′ = −sin", lambda u: -Sin(u), sympy.cos, "cos"),
     Tanh: Lemma(
         "tanh′ = 1 − tanh², where tanh(u) = (exp(u) − exp(−u))/(exp(u) + exp(−u))",
         lambda u: 1 - Tanh(u) ** 2,
         lambda u: (sympy.exp(u) - sympy.exp(-u)) / (sympy.exp(u) + sympy.exp(-u)),
-        FLOATS.tanh,
+        "tanh",
     ),
     Logistic: Lemma(
         "σ′ = σ (1 − σ), where σ(u) = 1/(1 + exp(−u))",
         lambda u: Logistic(u) * (1 - Logistic(u)),
         lambda u: 1 / (1 + sympy.exp(-u)),
-        FLOATS.logistic,
+        "logistic",
     ),
     Softplus: Lemma(
         "softplus′ = σ, where softplus(u) = log(1 + exp(u))",
         lambda u: Logistic(u),
         lambda u: sympy.log(1 + sympy.exp(u)),
-        FLOATS.softplus,
+        "softplus",
     ),
     NormalCdf: Lemma(
         "Φ′(u) = exp(−u²/2)/√(2π), where Φ(u) = (1 + erf(u/√2))/2",
         normal_density,
         lambda u: (1 + sympy.erf(u / sympy.sqrt(2))) / 2,
-        FLOATS.normal_cdf,
+        "normal_cdf",
     ),
     Floor: Lemma(
         "⌊u⌋′ = 0 between whole numbers, where it is constant",
         lambda u: sympy.S.Zero,
         lambda u: u - _HALF - sympy.atan(sympy.tan(sympy.pi * (u - _HALF))) / sympy.pi,
-        FLOATS.floor,
+        "floor",
     ),
     Step: Lemma(
         "[u > 0]′ = 0 away from u = 0, where it is constant",
         lambda u: sympy.S.Zero,
         lambda u: _HALF + (sympy.atan(u) + sympy.atan(1 / u)) / sympy.pi,
-        FLOATS.positive,
+        "positive",
     ),
 }
 
@@ -203,8 +202,7 @@ def _stand(lemma: Lemma) -> Standing:
     defined = lemma.definition(u)
     for point in _POINTS:
         exact = complex(defined.subs(u, sympy.Rational(point)).evalf(30))
-        with np.errstate(invalid="ignore"):  # a logarithm of a negative number is not defined on the real line
-            mine = float(lemma.computed(np.asarray(point)))
+        mine = _number(lemma.computed, point)
         if not exact.imag and not abs(mine - exact.real) <= 1e-13 * max(1.0, abs(mine)):
             return "false"
     claimed = lemma.derivative(u)
@@ -212,6 +210,16 @@ def _stand(lemma: Lemma) -> Standing:
         if other.definition is not None:
             claimed = claimed.replace(used, other.definition)
     return "checked" if sympy.simplify(sympy.diff(defined, u) - claimed) == 0 else "false"
+
+
+def _number(function: str, point: float) -> float:
+    """The value of a kit's function: as checks compute with it, or of many digits where there is no NumPy for that."""
+    try:
+        from .floats import FLOATS
+    except ModuleNotFoundError:
+        return float(getattr(numbers_of(30), function)(point)[()])
+    with np.errstate(invalid="ignore"):  # a logarithm of a negative number is not defined on the real line
+        return float(getattr(FLOATS, function)(np.asarray(point)))
 
 
 def _rational(value: Fraction) -> sympy.Rational:

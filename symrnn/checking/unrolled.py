@@ -1,27 +1,28 @@
-"""A cell over a few steps in scalar components: both sides of every equation that is to be proved."""
+"""A cell or a network over a few steps in scalar components: both sides of every equation that is to be proved."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import sympy
 
 from ..derivation import Derivation
 from ..equations import Cell
-from ..sizes import Shape
+from ..sizes import Shape, shape_at
 from .components import Evaluator, forms
 from .course import Attempt, Event, Tried
-from .kit import Array
+from .interpreter import Interpreter, Tape, run_backward
+from .kit import Array, np
 from .meaning import Meaning, run_sequence
 from .polynomials import Algebra, TooLarge
 from .proof import EntryFailure
 from .symbols import SYMBOLS, Scalar, share, spelled_out
 
-Key = tuple[str, str]
+if TYPE_CHECKING:  # oracles need NumPy, and a proof does not
+    from .oracles import Key
 
 _LONGEST = 600
 # The part of the budget that an equation may take where smaller sizes are left to try: forms that are just within the
@@ -29,12 +30,51 @@ _LONGEST = 600
 _EARLY = 8
 
 
+class Steps(Protocol):
+    """What is written out: a cell or a network with its derivation."""
+
+    def expected(self, of: Unrolled) -> Expected:
+        """What the text means, on symbols for all that it is given, and what the loss made of it is to be
+        differentiated by."""
+        ...
+
+    def forward(self, of: Unrolled) -> Any:
+        """The derived forward equations on the generators of the same symbols: a tape."""
+        ...
+
+    def values(self, tape: Any) -> dict[Key, Array]:
+        """What the forward pass returns."""
+        ...
+
+    def gradients(self, tape: Any) -> dict[Key, Array]:
+        """What the derived backward pass comes to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The loss, and the arrays that are compared."""
+
+    loss: sympy.Expr
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An array that is to be proved: as it is called, its key on the derived side, and the expected entries, or what
+    the loss is to be differentiated by to get them."""
+
+    label: str
+    key: Key
+    expected: Array
+    differentiate: bool
+
+
 @dataclass(slots=True)
 class Unrolled:
-    """A cell with its derivation at given sizes and a number of steps; `held` is what `stop_gradient` stopped."""
+    """Something at given sizes and a number of steps; `held` is what `stop_gradient` stopped."""
 
-    cell: Cell
-    derivation: Derivation
+    what: Steps
     dims: Mapping[str, int]
     T: int
     algebra: Algebra
@@ -50,7 +90,7 @@ class Unrolled:
 
     def symbols(self, name: str, shape: Shape) -> Array:
         """An array with a symbol for every entry, such as `W[0, 2]`."""
-        full = np.empty(tuple(size.value(self.dims) for size in shape), dtype=object)
+        full = np.empty(shape_at(shape, self.dims), dtype=object)
         for index in np.ndindex(*full.shape):
             full[index] = sympy.Symbol(f"{name}[{', '.join(map(str, index))}]" if index else name)
         return full
@@ -81,48 +121,30 @@ class Unrolled:
         """Compare the forward pass, then every gradient, array by array, or only those that are wanted: the arrays with
         entries that were not proved. With `give_up` `Beyond` is raised where the derived equations are beyond a part of
         the budget."""
-        cell, program = self.cell, self.cell.program
-        params = {name: self.symbols(name, shape) for name, shape in cell.params.items()}
-        x = [{n: self.symbols(f"{n}_{t + 1}", shape) for n, shape in cell.inputs.items()} for t in range(self.T)]
-        state = {name: self.symbols(f"{name}_0", shape) for name, shape in cell.states.items()}
-        g = [{n: self.symbols(f"g_{n}_{t + 1}", shape) for n, shape in cell.outputs.items()} for t in range(self.T)]
-        g_final = {name: self.symbols(f"g_{name}_final", shape) for name, shape in cell.states.items()}
+        expected = self.what.expected(self)
+        self.loss = expected.loss
+        rows = [row for row in expected.rows if wanted is None or row.label in wanted]
+        yield Attempt(self.T, tuple(self.dims.items()), tuple((row.label, row.expected.size) for row in rows))
 
-        run = run_sequence(Meaning(program, self.dims, SYMBOLS, self.hold, share), params, tuple(x), state)
-        pairs = [(g[t][name], values[name]) for t, values in enumerate(run.steps) for name in cell.outputs]
-        pairs += [(g_final[name], run.final[name]) for name in cell.states]
-        self.loss = sympy.Add(*(a * b for upstream, y in pairs for a, b in zip(upstream.flat, y.flat, strict=True)))
-
-        sides = {f"output {name}": (("output", name), np.stack([v[name] for v in run.steps])) for name in cell.outputs}
-        sides |= {f"final {name}": (("final", name), run.final[name]) for name in cell.states}
-        forward = len(sides)
-        sides |= {f"∂L/∂{name}": (("params", name), array) for name, array in params.items()}
-        sides |= {f"∂L/∂{name}": (("x", name), np.stack([given[name] for given in x])) for name in cell.inputs}
-        sides |= {f"∂L/∂{name}_0": (("state", name), array) for name, array in state.items()}
-        rows = [(label, *side, number >= forward) for number, (label, side) in enumerate(sides.items())]
-        if wanted is not None:
-            rows = [row for row in rows if row[0] in wanted]
-        yield Attempt(self.T, tuple(self.dims.items()), tuple((label, array.size) for label, _, array, _ in rows))
-
-        tape: list[Evaluator] = []
-        derived = self._evaluated(lambda: self._forward(params, x, state, tape), give_up)
-        backward_too = isinstance(derived, _Obstacle)
+        tape: Any = self._evaluated(lambda: self.what.forward(self), give_up)
+        values = {False: tape if isinstance(tape, _Obstacle) else self.what.values(tape)}
         again: dict[str, None] = {}
-        for label, key, expected, differentiate in rows:
-            if differentiate and not backward_too:
-                derived = self._evaluated(lambda: self._backward(tape, g, g_final), give_up)
-                backward_too = True
-            for index in np.ndindex(*expected.shape):
+        for row in rows:
+            if row.differentiate not in values:
+                values[True] = self._evaluated(lambda: self.what.gradients(tape), give_up, tape)
+            for index in np.ndindex(*row.expected.shape):
                 start = time.perf_counter()
-                mine = derived[key][index]
-                failure = self._compare(index, expected[index], mine, differentiate)
+                mine = values[row.differentiate][row.key][index]
+                failure = self._compare(index, row.expected[index], mine, row.differentiate)
                 if failure is not None and not isinstance(mine, _Obstacle):
-                    again.setdefault(label)
-                yield Tried(label, time.perf_counter() - start, failure)
+                    again.setdefault(row.label)
+                yield Tried(row.label, time.perf_counter() - start, failure)
         return list(again)
 
-    def _evaluated(self, work: Callable[[], Mapping[Key, Array]], give_up: bool) -> Any:
-        """Derived values, or the obstacle that was met in the place of each of them."""
+    def _evaluated(self, work: Callable[[], Any], give_up: bool, before: Any = None) -> Any:
+        """What work gives, or the obstacle that was met in it, or before it, in the place of each value."""
+        if isinstance(before, _Obstacle):
+            return before
         budget = self.algebra.budget
         try:
             self.algebra.budget = budget // _EARLY if give_up else budget
@@ -160,64 +182,6 @@ class Unrolled:
         except (RecursionError, MemoryError):
             return "too deeply nested to be shown"
 
-    def _forward(self, params: Any, x: Any, state: Any, tape: list[Evaluator]) -> dict[Key, Array]:
-        """The derived forward equations on the same symbols; the tape gets every step's values."""
-        cell, algebra = self.cell, self.algebra
-        fixed = {name: self.forms(array) for name, array in params.items()}
-        current = {name: self.forms(array) for name, array in state.items()}
-        lines = {line.name for line in cell.program.assignments}
-        for t in range(self.T):
-            values = {**fixed, **{name: self.forms(array) for name, array in x[t].items()}}
-            values |= {s.previous: current[s.name] for s in cell.program.states}
-            step = Evaluator(self.truth.kit, self.dims, values)
-            for equation in self.derivation.forward:
-                algebra.restart()
-                value = step.spread(equation.expr, equation.shape)
-                values[equation.name] = self.names(value) if equation.name in lines else value
-            current = {s.name: values[s.new] for s in cell.program.states}
-            tape.append(step)
-        found = {("output", n): np.stack([step.values[n] for step in tape]) for n in cell.outputs}
-        return found | {("final", n): value for n, value in current.items()}
-
-    def _backward(self, tape: list[Evaluator], g: Any, g_final: Any) -> dict[Key, Array]:
-        """The derived backward equations, from the last step to the first, with the carry."""
-        algebra, found = self.algebra, {}
-        carry = {self.derivation.carries[name]: self.forms(array) for name, array in g_final.items()}
-        totals: dict[tuple[str, str], list[Array]] = {}
-        for t in reversed(range(self.T)):
-            upstream = {self.derivation.upstream[name]: self.forms(array) for name, array in g[t].items()}
-            values = {**tape[t].values, **upstream, **carry}
-            step = Evaluator(self.truth.kit, self.dims, values)
-            handed: dict[str, Array] = {}
-            for equation in self.derivation.adjoints:
-                algebra.restart()
-                # A carry's name is read as what came in, until the step is done.
-                target = handed if equation.kind == "carry" else values
-                target[equation.name] = step.spread(equation.expr, equation.shape)
-            for equation in self.derivation.gradients:
-                if self._group(equation.name) != "state":
-                    algebra.restart()
-                    key = (self._group(equation.name), self._owner(equation.name))
-                    totals.setdefault(key, []).append(step.spread(equation.expr, equation.shape))
-            carry = handed
-        for equation in self.derivation.gradients:
-            if self._group(equation.name) == "state":
-                start = Evaluator(self.truth.kit, self.dims, carry).spread(equation.expr, equation.shape)
-                found["state", self._owner(equation.name)] = start
-        for key, steps in totals.items():
-            found[key] = np.stack(steps[::-1]) if key[0] == "x" else np.asarray(sum(steps[1:], steps[0]), dtype=object)
-        return found
-
-    def _group(self, gradient: str) -> str:
-        owner = self.derivation.variables[self.derivation.variables[gradient].written]
-        return {"parameter": "params", "input": "x", "previous": "state"}[owner.role]
-
-    def _owner(self, gradient: str) -> str:
-        """The parameter, input or state that a gradient belongs to."""
-        written = self.derivation.variables[gradient].written
-        states = {state.previous: state.name for state in self.cell.program.states}
-        return states.get(written, written)
-
 
 class _Names(dict[str, Array]):
     """The normal form of every symbol of the expected side: its generator, or what `stop_gradient` held."""
@@ -231,6 +195,74 @@ class _Names(dict[str, Array]):
         form = self.unrolled.algebra.symbol(name) if held is None else self.unrolled.truth(held)[()]
         self[name] = np.asarray(form, dtype=object)
         return self[name]
+
+
+@dataclass(frozen=True, slots=True)
+class CellSteps:
+    """A cell: its steps are the recurrence, each with gradients from above, and gradients on the final states."""
+
+    cell: Cell
+    derivation: Derivation
+
+    def expected(self, of: Unrolled) -> Expected:
+        given, cell = self._given(of), self.cell
+        meaning = Meaning(cell.program, of.dims, SYMBOLS, of.hold, share)
+        run = run_sequence(meaning, given.params, tuple(given.x), given.state)
+        pairs = [(g[name], values[name]) for g, values in zip(given.g, run.steps, strict=True) for name in cell.outputs]
+        pairs += [(given.final[name], run.final[name]) for name in cell.states]
+        return Expected(
+            inner(pairs),
+            [
+                *(Row(f"output {n}", ("output", n), np.stack([v[n] for v in run.steps]), False) for n in cell.outputs),
+                *(Row(f"final {n}", ("final", n), run.final[n], False) for n in cell.states),
+                *(Row(f"∂L/∂{n}", ("params", n), array, True) for n, array in given.params.items()),
+                *(Row(f"∂L/∂{n}", ("x", n), np.stack([x[n] for x in given.x]), True) for n in cell.inputs),
+                *(Row(f"∂L/∂{n}_0", ("state", n), array, True) for n, array in given.state.items()),
+            ],
+        )
+
+    def _given(self, of: Unrolled) -> _Given:
+        """A symbol for every entry of all that the loss depends on, and of the gradients from above."""
+        cell, steps = self.cell, range(1, of.T + 1)
+        return _Given(
+            {name: of.symbols(name, shape) for name, shape in cell.params.items()},
+            [{n: of.symbols(f"{n}_{t}", shape) for n, shape in cell.inputs.items()} for t in steps],
+            {name: of.symbols(f"{name}_0", shape) for name, shape in cell.states.items()},
+            [{n: of.symbols(f"g_{n}_{t}", shape) for n, shape in cell.outputs.items()} for t in steps],
+            {name: of.symbols(f"g_{name}_final", shape) for name, shape in cell.states.items()},
+        )
+
+    def forward(self, of: Unrolled) -> Tape:
+        def forms(arrays: Mapping[str, Array], names: Mapping[str, str]) -> dict[str, Array]:
+            return {names.get(name, name): of.forms(array) for name, array in arrays.items()}
+
+        derivation, given = self.derivation, self._given(of)
+        interpreter = Interpreter(derivation, of.truth.kit, of.dims, begin=of.algebra.restart, name=of.names)
+        steps = interpreter.forward(forms(given.params, {}), [forms(x, {}) for x in given.x], forms(given.state, {}))
+        above = [forms(g, derivation.upstream) for g in given.g]
+        steps = [{**values, **more} for values, more in zip(steps, above, strict=True)]
+        return Tape(interpreter, steps, forms(given.final, derivation.carries))
+
+    def values(self, tape: Tape) -> dict[Key, Array]:
+        found = {("output", name): np.stack([step[name] for step in tape.steps]) for name in self.cell.outputs}
+        return found | {("final", state.name): tape.steps[-1][state.new] for state in self.cell.program.states}
+
+    def gradients(self, tape: Tape) -> dict[Key, Array]:
+        return run_backward(tape).gradients
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    params: Mapping[str, Array]
+    x: list[dict[str, Array]]
+    state: Mapping[str, Array]
+    g: list[dict[str, Array]]
+    final: Mapping[str, Array]
+
+
+def inner(pairs: Iterable[tuple[Array, Array]]) -> sympy.Expr:
+    """Σ g y over all entries of all pairs."""
+    return sympy.Add(*(a * b for upstream, y in pairs for a, b in zip(upstream.flat, y.flat, strict=True)))
 
 
 class Beyond(Exception):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..checking import CheckReport, Proof
     from ..derivation import Derivation
-    from ..equations import Cell
+    from ..equations import Cell, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +38,82 @@ def run(call: Call) -> Answer:
         case "verify":
             return verify(call)
         case "code":
-            return Answer(_derive(call).code(call.target))
+            return code(call)
         case "export":
             return export_pages(call)
+        case "demo":
+            return demo(call)
 
 
 def list_cells(call: Call) -> Answer:
-    """The names of the zoo, each with the first line of its description; or its families."""
-    from ..catalogue import read_catalogue
+    """The cells of the zoo and the ready networks, each with the first line of what it says; or their families."""
+    from ..catalogue import read_catalogue, read_everything
+    from ..tables import aligned
 
-    catalogue = read_catalogue()
+    catalogue = read_everything()
     if call.family == "":
-        counted = {family: len(catalogue.of_family(family)) for family in catalogue.families}
-        width = max(map(len, counted), default=0)
-        return Answer(
-            "\n".join(
-                f"{family:<{width}}  {count:>2} cell{'s' * (count != 1):<1}  {catalogue.families[family]}"
-                for family, count in counted.items()
-            )
-        )
-    entries = catalogue.of_family(call.family) if call.family is not None else tuple(catalogue.entries.values())
-    width = max((len(entry.name) for entry in entries), default=0)
-    lines: list[str] = []
-    for entry in entries:
-        also = f" Also: {', '.join(entry.aliases)}." if entry.aliases else ""
-        lines.append(f"{entry.name:<{width}}  {entry.about}{also}")
-    return Answer("\n".join(lines))
+        cells = read_catalogue().families
+        rows: list[list[str]] = []
+        for family, title in catalogue.families.items():
+            count, kind = len(catalogue.of_family(family)), "cell" if family in cells else "network"
+            rows.append([family, f"{count:>2} {kind}{'s' * (count != 1)}", title])
+    else:
+        entries = catalogue.of_family(call.family) if call.family is not None else tuple(catalogue.entries.values())
+        rows = [
+            [entry.name, entry.about + (f" Also: {', '.join(entry.aliases)}." if entry.aliases else "")]
+            for entry in entries
+        ]
+    return Answer("\n".join(aligned(rows)))
 
 
 def show(call: Call) -> Answer:
     """Forward and backward equations; or which of them differ between two cells."""
+    from ..derivation import derive
     from ..render import compare, render
 
     if call.diff:
         first, second = map(_read_cell, call.cells)
         return Answer(compare(first, second, notation=call.notation, lang=call.lang).text())
-    return Answer(render(_derive(call), call.format, steps=call.steps, notation=call.notation, lang=call.lang))
+    derivation = derive(_read(call.cell), truncate=call.truncate)
+    return Answer(render(derivation, call.format, steps=call.steps, notation=call.notation, lang=call.lang))
+
+
+def code(call: Call) -> Answer:
+    """A program of both passes, or the plan that the fast one follows."""
+    if not call.plan:
+        from ..derivation import derive
+
+        return Answer(derive(_read(call.cell)).code(call.target))
+    from ..numeric.fast import plan_table
+
+    return Answer(plan_table(_derive(call)))
 
 
 def export_pages(call: Call) -> Answer:
-    """Files of published derivations: of the cells that were named, or of the whole zoo."""
-    from ..library import zoo
+    """Files of published derivations: of the cells and networks that were named, or of all that come with symrnn."""
+    from ..library import networks, zoo
     from .export import export
 
-    cells = [_read_cell(name) for name in call.cells] or list(zoo.values())
-    return Answer(*export(call, cells))
+    models = [_read(name) for name in call.cells] or [*zoo.values(), *networks.values()]
+    return Answer(*export(call, models))
 
 
 def check(call: Call) -> Answer:
-    """Both verdicts on every cell, the numeric check and the exact proof, each printed as soon as it is known; or a
-    campaign over many seeds."""
-    from ..library import zoo
+    """Both verdicts on every cell or network, the numeric check and the exact proof, each printed as soon as it is
+    known; or a campaign over many seeds."""
+    from ..library import as_cell, zoo
     from .campaign import run_campaign
     from .output import emit
 
-    cells = [_read_cell(name) for name in (zoo if call.all else call.cells)]
+    models = [_read(name) for name in (zoo if call.all else call.cells)]
     if call.seeds is not None or call.random is not None:
-        summary = run_campaign(cells, call)
+        summary = run_campaign([as_cell(model) for model in models], call)
         return Answer(summary.to_json() if call.json else summary.text(), bool(summary))
     held, objects = True, list[str]()
-    for place, cell in enumerate(cells):
+    for place, model in enumerate(models):
         verdicts = dict[str, str]()
         fine = True
-        for name, verdict, holds in _verdicts(cell, call):
+        for name, verdict, holds in _verdicts(model, call):
             fine = fine and holds
             verdicts[name] = "null" if verdict is None else verdict.to_json() if call.json else ""
             if not call.json and verdict is not None:
@@ -118,21 +131,21 @@ def _word(held: bool) -> str:
     return "true" if held else "false"
 
 
-def _verdicts(cell: Cell, call: Call) -> Iterator[tuple[str, CheckReport | Proof | None, bool]]:
-    """The numbers first: a proof may take long, and one that gave up says nothing against the cell."""
+def _verdicts(model: Cell | Network, call: Call) -> Iterator[tuple[str, CheckReport | Proof | None, bool]]:
+    """The numbers first: a proof may take long, and one that gave up says nothing against what was to be proved."""
     import symrnn
 
     from ..checking import PROOF_LIMIT
     from .progress import ProofLine
 
-    report = symrnn.check(cell, seed=call.seed)
+    report = symrnn.check(model, seed=call.seed)
     yield "check", report, bool(report)
     if call.no_proof:
         yield "proof", None, True
         return
     line = ProofLine(sys.stderr)
     try:
-        proof = symrnn.prove(cell, progress=line.show, limit=call.proof_limit or PROOF_LIMIT)
+        proof = symrnn.prove(model, progress=line.show, limit=call.proof_limit or PROOF_LIMIT)
     finally:
         line.end()
     yield "proof", proof, not proof.refuted
@@ -146,6 +159,13 @@ def verify(call: Call) -> Answer:
     return Answer(*judge({**job, "heat": sys.stdout.isatty()}))
 
 
+def demo(call: Call) -> Answer:
+    """A network learns a text."""
+    from .demo import run_demo
+
+    return Answer(run_demo(call))
+
+
 def _derive(call: Call) -> Derivation:
     from ..derivation import derive
 
@@ -153,9 +173,15 @@ def _derive(call: Call) -> Derivation:
 
 
 def _read_cell(name: str) -> Cell:
+    from ..library import as_cell
+
+    return as_cell(_read(name))
+
+
+def _read(name: str) -> Cell | Network:
     from ..errors import OptionError
-    from ..library import load, read_cell, read_stream
+    from ..library import load, read_model, read_stream
 
     if name == "-" and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - Python starts so
         raise OptionError("standard input is closed\n  mend: give the cell's file, or its text on standard input")
-    return read_cell(read_stream(sys.stdin.buffer, "standard input"), "standard input") if name == "-" else load(name)
+    return read_model(read_stream(sys.stdin.buffer, "standard input"), "standard input") if name == "-" else load(name)

@@ -1,4 +1,4 @@
-"""`symrnn export`: pages of cells into a folder, or a look at whether it holds them as they would be written now."""
+"""`symrnn export`: pages of cells and networks into a folder, or a look at whether it holds them as they are now."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .output import is_same, say
 from .parser import Call
 
 if TYPE_CHECKING:
-    from ..equations import Cell
+    from ..equations import Cell, Network
     from ..publishing import Order, Page, Published
 
 
-def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
-    """Write the pages of cells and an index. Says what was done, and whether everything was as it should be."""
+def export(call: Call, models: list[Cell | Network]) -> tuple[str, bool]:
+    """Write the pages of models and an index. Says what was done, and whether everything was as it should be."""
     from ..checking import PROOF_LIMIT
-    from ..publishing import Order, distinct, open_folder, read_formats, write_pages
+    from ..publishing import Order, distinct, open_folder, read_formats, with_cells, write_pages
     from ..render import read_language, read_notation
 
     if not call.folder:
@@ -25,11 +25,11 @@ def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
     formats = read_formats(call.format or "md,tex,py")
     limit = call.proof_limit or PROOF_LIMIT
     order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick, limit)
-    cells = distinct(cells)
+    models = distinct(with_cells(models, order))
     if call.check:
-        return _compare(Path(call.folder), _make_pages(call, cells, order), whole=not call.cells)
+        return _compare(Path(call.folder), _make_pages(call, models, order), whole=not call.cells)
     with open_folder(call.folder) as folder:  # before the work, which may be long
-        pages = _make_pages(call, cells, order)
+        pages = _make_pages(call, models, order)
         for page in pages:
             if any(is_same(cell, folder / page.name) for cell in call.cells):
                 raise OptionError(f"the cell is read from {folder / page.name}\n  mend: another folder")
@@ -37,17 +37,17 @@ def export(call: Call, cells: list[Cell]) -> tuple[str, bool]:
     return f"{len(pages)} files in {folder}", True
 
 
-def _make_pages(call: Call, cells: list[Cell], order: Order) -> list[Page]:
+def _make_pages(call: Call, models: list[Cell | Network], order: Order) -> list[Page]:
     from ..campaign.executors import available_processors
     from ..publishing import index_page, publish
 
     published: list[Published] = []
-    for place, item in enumerate(publish(cells, order, jobs=call.jobs or available_processors()), start=1):
-        say(f"{item.name} ({place} of {len(cells)})")
+    for place, item in enumerate(publish(models, order, jobs=call.jobs or available_processors()), start=1):
+        say(f"{item.name} ({place} of {len(models)})")
         published.append(item)
     pages = [page for item in published for page in item.pages]
     if len(published) > 1:
-        pages.append(index_page(cells, published, call.lang))
+        pages.append(index_page(models, published, call.lang))
     return pages
 
 

@@ -22,18 +22,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _run(arguments)
+    process = None
     try:
         from .process import Process
 
         process = Process()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return process.run(_run, sys.argv[1:])
+        return process.run(_run, sys.argv[1:])
+    except KeyboardInterrupt:  # between two lines of what answers signals
+        return (process and process.signal and 128 + process.signal) or INTERRUPTED
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        from ..errors import SymrnnError
+        from ..errors import MissingExtraError, SymrnnError
         from . import commands
         from .output import emit, plain_warnings, require_output, say, tolerate_any_encoding
         from .parser import parse
@@ -48,6 +49,11 @@ def _run(arguments: Sequence[str]) -> int:
                 emit(answer.text, call.output)
         except SymrnnError as error:
             say(f"symrnn: {error}")
+            return WRONG_CALL
+        except ModuleNotFoundError as error:
+            if error.name != "numpy":
+                raise
+            say(f"symrnn: {MissingExtraError('this command', 'NumPy', None)}")
             return WRONG_CALL
     except KeyboardInterrupt:
         return INTERRUPTED

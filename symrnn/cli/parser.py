@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import OptionError, nearest
 from ..version import __version__
+from .texts import ABOUT, EXAMPLES, FORMATS_HELP, NOTATION_HELP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, NoReturn
 
-    Command = Literal["list", "show", "check", "verify", "code", "export", "help"]
+    Command = Literal["list", "show", "check", "verify", "code", "export", "demo", "help"]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it was understood. For `help`, `cell` is the text to print."""
+    """A call as it was understood. For `help`, `cell` is the text to print; `training` are those options of a demo that
+    were given, by the names of `training.Order`, which knows the others."""
 
     command: Command
     cell: str = ""
@@ -40,6 +42,7 @@ class Call:
     proof_limit: float | None = None
     no_proof: bool = False
     target: str = "numpy"
+    plan: bool = False
     output: str | None = None
     folder: str | None = None
     notation: str = "standard"
@@ -49,111 +52,11 @@ class Call:
     check: bool = False
     diff: bool = False
     family: str | None = None
-
-
-_ABOUT = "Backward equations of recurrent cells: derived symbolically, printed, computed and proved."
-
-_CELLS = """\
-CELL is a name that `symrnn list` shows, a file with one cell in it (my_cell.py), one of several cells in a file
-(my_cells.py:mgu), or - for text on standard input."""
-
-_EXIT_CODES = """\
-exit codes:
-  0  done, and everything that was checked held
-  1  a check or a verdict failed
-  2  the call or the input was wrong, or the answer cannot be written; standard error says why
-  128 and the number of a signal, such as 130 after Ctrl-C
-A reader that has seen enough, as in `symrnn list | head`, changes none of these."""
-
-_EXAMPLES: dict[str, str] = {
-    "": f"""\
-examples:
-  symrnn list
-  symrnn show lstm
-  symrnn check lstm
-  symrnn verify my_lstm.py
-  symrnn code gru -o gru_numpy.py
-
-{_EXIT_CODES}
-
-{_CELLS}""",
-    "list": """\
-examples:
-  symrnn list
-  symrnn list --family
-  symrnn list --family lstm""",
-    "show": f"""\
-examples:
-  symrnn show peephole_lstm
-  symrnn show peephole_lstm --steps
-  symrnn show my_cell.py --format latex -o my_cell.tex
-  symrnn show lstm --format html --notation greff --lang zh -o lstm.html
-  symrnn show lstm --notation vectors=row,time=superscript
-  symrnn show my_cells.py:mgu
-  symrnn show --diff lstm peephole_lstm
-  cat my_cell.py | symrnn show -
-
-{_CELLS}""",
-    "check": f"""\
-examples:
-  symrnn check lstm
-  symrnn check my_cell.py --seed 7
-  symrnn check my_cell.py --json
-  symrnn check my_cell.py --proof-limit 600
-  symrnn check my_cell.py --no-proof
-  symrnn check --all
-  symrnn check lstm gru --seeds 20
-  symrnn check --all --seeds 1000 --jobs 2 --journal night.jsonl
-  symrnn check --random 10000 --jobs 2 --journal cells.jsonl
-
-Numbers come first, then the proof in a process of its own, within 60 seconds and 2 GB. A proof that gives up says what
-was proved until then, and is no failure.
-
-With --seeds it is a campaign: every cell at many samples (sizes, seeds, zeros, tiny, saturating and huge weights, both
-types), on several processors. The same call with the same journal goes on where an earlier one ended, however it
-ended. With --random it is one over symrnn itself: cells that nobody wrote, run by every backend and held against an
-interpreter of their text; each disagreement is shown by the smallest text that has it.
-
-{_EXIT_CODES}
-
-{_CELLS}""",
-    "export": f"""\
-examples:
-  symrnn export -o derivations
-  symrnn export lstm gru -o notes --format md,html,pdf
-  symrnn export my_cell.py -o notes --format tex --notation colah
-  symrnn export -o derivations --check
-
-Formats: md, tex, html, typ, pdf, py (the NumPy module), svg (the figure). Files that symrnn did not write, or that
-were changed since, are left alone unless --force is given.
-
-{_CELLS}""",
-    "verify": f"""\
-examples:
-  symrnn verify my_lstm.py
-  symrnn verify my_lstm.py --cell peephole_lstm
-  symrnn verify my_lstm.py --json
-
-FILE.py has forward(params, x, state) -> (outputs, final_state) and backward(params, x, state, d_outputs, d_final_state)
--> (d_params, d_x, d_state), and says which cell they are, cell = "lstm"; without that the zoo is searched. A `layout`
-says how your arrays hold the cell's, and a `code` how your functions are called. The file is run, as it is your own,
-in a process of its own; what it prints is shown on standard error.
-
-{_EXIT_CODES}""",
-    "code": f"""\
-examples:
-  symrnn code lstm
-  symrnn code my_cell.py -o my_cell_numpy.py
-  symrnn code my_cell.py --target torch -o my_cell_torch.py
-  symrnn code my_cell.py --target c -o my_cell.c
-
-{_CELLS}""",
-}
-
-
-_FORMATS_HELP = """text, latex (aligned), align (with labels), macros (to restyle), or a whole page: markdown, html,
-typst, tex (text)"""
-_NOTATION_HELP = "standard, greff, graves, colah, cs231n, pytorch; options as in greff,vectors=row (standard)"
+    truncate: tuple[int, int] | None = None
+    demo: str = ""
+    training: Mapping[str, Any] = field(default_factory=lambda: {})
+    minutes: float | None = None
+    checkpoint: str | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -198,27 +101,36 @@ def parse(arguments: Sequence[str]) -> Call:
         options["cells"] = tuple(options["cells"])
     if word == "check":
         _require_sensible_check(options, commands[word])
+    if word == "code" and options["plan"] and options["target"] != "numpy":
+        commands[word].error(f"--plan shows the fast NumPy kernel; it does not go with --target {options['target']}")
     if word == "show":
         _require_sensible_show(options, commands[word])
+    if word == "demo":
+        own = ("command", "demo", "file", "minutes", "checkpoint")
+        options["training"] = {name: options.pop(name) for name in [*options] if name not in own}
     return Call(**options)
 
 
 def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     """The parser, and those of the commands by name."""
-    parser = _complete(_Parser("symrnn", add_help=False, allow_abbrev=False), _ABOUT, _EXAMPLES[""])
+    parser = _complete(_Parser("symrnn", add_help=False, allow_abbrev=False), ABOUT, EXAMPLES[""])
     parser.add_argument("--version", action=_Show, text=lambda: f"symrnn {__version__}", help="show the version")
     group = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     commands: dict[str, argparse.ArgumentParser] = {}
 
     def command(name: str, about: str) -> argparse.ArgumentParser:
         commands[name] = group.add_parser(name, help=about, add_help=False, allow_abbrev=False)
-        return _complete(commands[name], f"{about[0].upper()}{about[1:]}.", _EXAMPLES[name])
+        return _complete(commands[name], f"{about[0].upper()}{about[1:]}.", EXAMPLES[name])
 
     names = command("list", "name the cells of the zoo")
     names.add_argument(
-        "--family", nargs="?", const="", metavar="NAME", help="the cells of one family; without a name, the families"
+        "--family",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="the cells or networks of one family; without a name, the families",
     )
-    show = command("show", "print a cell's forward and backward equations")
+    show = command("show", "print the forward and backward equations of a cell or a network")
     check = command("check", "derive a cell's gradients, check them numerically and prove them")
     verify = command("verify", "say what is wrong in a hand-written backward pass, and why")
     code = command("code", "print a cell's forward and backward pass as a program")
@@ -227,7 +139,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     code.add_argument("cell", metavar="CELL", help="zoo name, file.py, file.py:name, or -")
     check.add_argument("cells", metavar="CELL", nargs="*", help="zoo name, file.py, file.py:name, or -")
     check.add_argument("--all", action="store_true", help="all cells of the zoo")
-    export = command("export", "write derivations as pages to publish, of the whole zoo or of cells")
+    export = command("export", "write derivations as pages to publish, of all cells and networks or of some")
     export.add_argument("cells", metavar="CELL", nargs="*", help="zoo name, file.py, file.py:name, or -")
     export.add_argument("--format", default="md,tex,py", metavar="LIST", help="what to write (md,tex,py)")
     export.add_argument("-o", "--output", dest="folder", metavar="DIR", help="the folder to write to")
@@ -242,10 +154,16 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         )
     export.add_argument("--jobs", type=_count, metavar="N", help="worker processes (one for each processor)")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where files are out of date")
-    show.add_argument("--format", type=_format, metavar="FORMAT", help=_FORMATS_HELP)
+    show.add_argument("--format", type=_format, metavar="FORMAT", help=FORMATS_HELP)
     for made in (show, export):
-        made.add_argument("--notation", default="standard", metavar="NAME", help=_NOTATION_HELP)
+        made.add_argument("--notation", default="standard", metavar="NAME", help=NOTATION_HELP)
         made.add_argument("--lang", default="en", metavar="en|zh", help="language of the explanations (en)")
+    show.add_argument(
+        "--truncate",
+        type=_windows,
+        metavar="K1,K2",
+        help="of a network: backpropagation through K2 steps after every K1, and what is dropped",
+    )
     show.add_argument("--steps", action="store_true", help="explain each line by the rule that it came from")
     check.add_argument(
         "--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays, or the first (0)"
@@ -258,14 +176,34 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     check.add_argument("--jobs", type=_count, metavar="N", help="its worker processes (one for each processor)")
     check.add_argument("--journal", metavar="FILE", help="keep what is done in a file, and go on from it")
     check.add_argument("--dask", metavar="ADDRESS", help="send the work to the Dask scheduler there (tcp://…)")
-    verify.add_argument("file", metavar="FILE.py", help="your forward and backward pass")
-    verify.add_argument("--cell", dest="against", metavar="CELL", help="the cell that they are (the file's own `cell`)")
+    verify.add_argument("file", metavar="FILE.py", help="your forward and backward pass, or your training loop")
+    verify.add_argument("--cell", dest="against", metavar="CELL", help="the cell or network that it is (the file's)")
     verify.add_argument("--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays (0)")
     verify.add_argument(
         "--seconds", type=_seconds, default=30.0, metavar="N", help="how long the file, or one call, may take (30)"
     )
     verify.add_argument("--json", action="store_true", help="print one JSON object")
     check.add_argument("--json", action="store_true", help="print one JSON object")
+    demo = command("demo", "train a network whose gradients are derived here")
+    demo.argument_default = argparse.SUPPRESS  # whoever trains knows what is usual
+    demo.add_argument("demo", metavar="char-rnn", choices=["char-rnn"], help="a model of characters")
+    demo.add_argument("file", metavar="FILE", help="a text, in UTF-8")
+    demo.add_argument("--cell", metavar="CELL", help="the cell of its layers, a name of the zoo (lstm)")
+    demo.add_argument("--layers", type=_count, metavar="N", help="how many layers (2)")
+    demo.add_argument("--size", type=_count, metavar="N", help="the size of their states (128)")
+    demo.add_argument("--streams", type=_count, metavar="N", help="pieces of the text side by side (32)")
+    demo.add_argument("--window", type=_count, metavar="K1", help="an update after so many steps (50)")
+    demo.add_argument("--back", type=_count, metavar="K2", help="steps that its gradient goes back (as many)")
+    demo.add_argument("--rule", metavar="RULE", help="sgd, momentum, rmsprop or adam (adam)")
+    demo.add_argument("--rate", type=_positive, metavar="ETA", help="its step size")
+    demo.add_argument("--clip", type=_positive, metavar="C", help="the norm that no gradient exceeds (5)")
+    demo.add_argument("--decay", type=_positive, metavar="LAMBDA", help="weight decay (none)")
+    demo.add_argument("--backend", metavar="numpy|c", help="what runs the kernels (numpy)")
+    demo.add_argument("--seed", type=read_seed, metavar="N", help="seed of the parameters and samples (0)")
+    demo.add_argument("--steps", type=_count, metavar="N", help="end after so many updates")
+    demo.add_argument("--minutes", type=_positive, metavar="M", help="end after so long (3, unless --steps says when)")
+    demo.add_argument("--checkpoint", metavar="FILE", help="where what is learnt is kept (NAME.char-rnn.npz)")
+    code.add_argument("--plan", action="store_true", help="what the fast NumPy kernel computes where, as a table")
     code.add_argument("--target", default="numpy", metavar="numpy|torch|c", help="the language to print (numpy)")
     for made in (show, code):
         made.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
@@ -280,9 +218,10 @@ def _complete(parser: argparse.ArgumentParser, about: str, examples: str) -> arg
 
 
 def _format(word: str) -> str:
-    known = ["text", "latex", "align", "macros", "markdown", "html", "typst", "tex"]
-    if word not in known:
-        meant = nearest(word, known) or f"the formats are: {', '.join(known)}"
+    from ..render import FORMATS
+
+    if word not in FORMATS:
+        meant = nearest(word, list(FORMATS)) or f"the formats are: {', '.join(FORMATS)}"
         raise argparse.ArgumentTypeError(f"{word!r} is not a format; {meant}")
     return word
 
@@ -300,12 +239,25 @@ def _count(word: str) -> int:
 
 
 def _seconds(word: str) -> float:
+    return _above_zero(word, 1e6, "a number of seconds above zero")
+
+
+def _windows(word: str) -> tuple[int, int]:
+    k1, comma, k2 = word.partition(",")
+    return _count(k1), _count(k2 if comma else k1)
+
+
+def _positive(word: str) -> float:
+    return _above_zero(word, 1e9, "a number above zero")
+
+
+def _above_zero(word: str, most: float, wanted: str) -> float:
     try:
         value = float(word) if word.isascii() else 0.0
     except ValueError:
         value = 0.0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"this is a number of seconds above zero, not {word!r}")
+    if not 0 < value < most:
+        raise argparse.ArgumentTypeError(f"this is {wanted}, not {word!r}")
     return value
 
 

@@ -22,6 +22,8 @@ class Process:
 
     def __init__(self) -> None:
         self.signal = 0
+
+    def _take_over(self) -> None:
         for name in _ENDING:
             number = getattr(signal, name, None)
             # What is ignored stays so: `nohup`, and jobs of a script in the background.
@@ -35,6 +37,7 @@ class Process:
     def run(self, command: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> int:
         """The exit code of a command; of a process that was told to end it is 128 and the signal, as shells have it."""
         try:
+            self._take_over()
             code = command(arguments)
         except BaseException:
             # An interrupt in the middle of an import or of somebody else's C comes out as anything.
@@ -47,6 +50,10 @@ class Process:
                 number = getattr(signal, name, None)
                 if number is not None and signal.getsignal(number) == self._interrupt:
                     signal.signal(number, signal.SIG_DFL)
+            if self.signal:
+                # Python remembers an interrupt that left the text of an `exec` (dataclasses are made so), and would
+                # kill itself by it at its end, whatever the exit code; the next text makes it forget.
+                exec("")
             _let_go()
         return 128 + self.signal if self.signal else code
 

@@ -1,5 +1,5 @@
-"""Progress, on a terminal as a line that redraws itself: a campaign's, which elsewhere says a line now and then, and a
-proof's, which elsewhere says nothing."""
+"""Progress, on a terminal as a line that redraws itself: a campaign's and a training's, which elsewhere say a line now
+and then, and a proof's, which elsewhere says nothing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from ..errors import harmless
+
 if TYPE_CHECKING:
     from ..campaign import Progress
     from ..checking.course import Stage
+    from ..training import Progress as TrainingProgress
 
 _WIDTH = 24
 _REDRAW, _SPEAK = 0.1, 30.0
@@ -52,6 +55,29 @@ class ProofLine(_Line):
             self._drawn = now
             far = f"{stage.tried:,} of {stage.entries:,} entries at {stage.steps} step{'s' * (stage.steps > 1)}, "
             self._redraw(f"proving: {far if stage.entries else ''}{clock(stage.seconds)}")
+
+
+class TrainingLine(_Line):
+    """How far a training is, with the loss; samples above it as they come."""
+
+    def show(self, far: TrainingProgress) -> None:
+        """Draw, if it is time."""
+        now = time.monotonic()
+        if far.sample and far.held is None and self._terminal:
+            self.end()
+            self._write("".join(f"  {harmless(text)}\n" for text in far.sample.split("\n")) + "\n")
+        elif now - self._drawn < (_REDRAW if self._terminal else _SPEAK):
+            return
+        self._drawn = now
+        done = far.step / far.steps if far.steps else far.seconds / far.limit if far.limit else 0.0
+        words = f"step {far.step:,}" + (f" of {far.steps:,}" if far.steps else "")
+        words += f", {far.bits:.3f} bits a character, {clock(far.seconds)}"
+        words += f" of {clock(far.limit)}" if far.limit else ""
+        if not self._terminal:
+            self._write(f"symrnn: {words}\n")
+            return
+        filled = min(_WIDTH, int(_WIDTH * done))
+        self._redraw(f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {words}")
 
 
 class Bar(_Line):

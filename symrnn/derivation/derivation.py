@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from ..equations import Cell, Equation
 from ..equations.shapes import names_in
 from ..language import Variable
+from .paged import Paged
 
 if TYPE_CHECKING:
     from ..numeric import Kernel
-    from ..render import Notation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Derivation:
+class Derivation(Paged):
     """A cell and its backward pass.
 
     `adjoints` run in the order in which a step is computed backwards, the carries to the step before last;
@@ -41,7 +41,12 @@ class Derivation:
     @property
     def equations(self) -> tuple[Equation, ...]:
         """Everything, in the order of the numbers."""
-        return self.forward + self.adjoints + self.gradients
+        return self.forward + self.backward
+
+    @property
+    def backward(self) -> tuple[Equation, ...]:
+        """The backward equations of a step, the gradients last."""
+        return self.adjoints + self.gradients
 
     @property
     def batched(self) -> frozenset[str]:
@@ -55,64 +60,8 @@ class Derivation:
                 found.add(equation.name)
         return frozenset(found | {name for value, name in self.adjoint_of.items() if value in found})
 
-    # The rooms to the right are imported only when they are asked for: what follows are doors, not dependencies.
-
-    def text(self, *, steps: bool = False, notation: Notation | str = "standard", lang: str = "en") -> str:
-        """All equations in readable Unicode; with `steps`, each line says by which rule it came."""
-        from ..render import render
-
-        return render(self, "text", steps=steps, notation=notation, lang=lang)
-
-    def latex(
-        self,
-        *,
-        steps: bool = False,
-        notation: Notation | str = "standard",
-        lang: str = "en",
-        labels: bool = False,
-    ) -> str:
-        """An `aligned` block for KaTeX, MathJax and amsmath; with `labels`, `align` environments for a document that
-        inputs them."""
-        from ..render import render
-
-        return render(self, "align" if labels else "latex", steps=steps, notation=notation, lang=lang)
-
-    def markdown(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
-        """Notes with $$ blocks, as GitHub, Obsidian, VS Code and Quarto render them."""
-        from ..render import render
-
-        return render(self, "markdown", steps=steps, notation=notation, lang=lang)
-
-    def html(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
-        """Notes as one self-contained page: MathML, no script, light and dark."""
-        from ..render import render
-
-        return render(self, "html", steps=steps, notation=notation, lang=lang)
-
-    def typst(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
-        """Notes as a Typst document."""
-        from ..render import render
-
-        return render(self, "typst", steps=steps, notation=notation, lang=lang)
-
-    def tex(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> str:
-        """Notes as a LaTeX document that compiles as it is."""
-        from ..render import render
-
-        return render(self, "tex", steps=steps, notation=notation, lang=lang)
-
-    def pdf(self, *, steps: bool = True, notation: Notation | str = "standard", lang: str = "en") -> bytes:
-        """Notes as a PDF, without TeX: the extra `pdf` brings the compiler."""
-        from ..render import render_pdf
-
-        return render_pdf(self, steps=steps, notation=notation, lang=lang)
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}$$"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """What a notebook shows: LaTeX where it is set, the text page elsewhere."""
-        return {"text/plain": self.text(), "text/latex": self._repr_latex_()}
+    # numeric/ is imported only when it is asked for: what follows are doors, not dependencies; those to pages are in
+    # `Paged`.
 
     def numpy(self, dtype: str = "float64", *, plain: bool = False, backend: str = "numpy") -> Kernel:
         """The forward and backward pass over whole batches of sequences, as NumPy source that runs; `plain` has one
@@ -121,11 +70,12 @@ class Derivation:
 
         return build_kernel(self, dtype, plain=plain, backend=backend)
 
-    def code(self, target: str = "numpy") -> str:
-        """A program of its own that computes both passes: `numpy`, `torch` or `c`."""
+    def code(self, target: str = "numpy", *, plain: bool = False) -> str:
+        """A program of its own that computes both passes: `numpy`, `torch` or `c`; `plain` is the NumPy module with one
+        equation a line."""
         from ..numeric import emit_source
 
-        return emit_source(self, target)
+        return emit_source(self, target, plain=plain)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.cell.name}: {len(self.equations)} equations>"

@@ -11,21 +11,52 @@ Neither T nor any size appears, so the cost and the length of a derivation do no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 import sympy
 
-from ..equations import Cell, Equation, Term
+from ..equations import Cell, Equation, Network, Term
+from ..equations.carry import read_truncation
+from ..errors import OptionError
 from ..language import Variable
-from ..library import as_cell
+from ..library import as_model
 from .derivation import Derivation
+from .network import NetworkDerivation, join
 from .sweep import PullBack
 
 
-def derive(source: Cell | str | Callable[..., Any]) -> Derivation:
-    """The backward equations of a cell: a Cell, a zoo name, `file.py:name`, text, or a function."""
-    return _Sweep(as_cell(source)).run()
+@overload
+def derive(source: Cell) -> Derivation: ...
+@overload
+def derive(source: Network, *, truncate: tuple[int, int] | None = None) -> NetworkDerivation: ...
+@overload
+def derive(source: Cell | Network, *, truncate: tuple[int, int] | None = None) -> Derivation | NetworkDerivation: ...
+@overload
+def derive(source: str | Callable[..., Any], *, truncate: tuple[int, int] | None = None) -> Any: ...
+def derive(
+    source: Cell | Network | str | Callable[..., Any], *, truncate: tuple[int, int] | None = None
+) -> Derivation | NetworkDerivation:
+    """The backward equations of a cell or a network: one of these, a name, `file.py:name`, text, or a function.
+
+    `truncate=(k1, k2)`, of a network: after every k1 steps the gradient of their loss goes back through k2."""
+    model = as_model(source)
+    if isinstance(model, Network):
+        derived = _derive_network(model)
+        return derived if truncate is None else replace(derived, truncation=read_truncation(model, truncate))
+    if truncate is not None:
+        raise OptionError(f"{model.name} is a cell, and truncate= is for a network with a loss at every step")
+    return _Sweep(model).run()
+
+
+def _derive_network(network: Network) -> NetworkDerivation:
+    """Every cell once, however many blocks run it."""
+    derived: dict[int, Derivation] = {}
+    for block in network.blocks:
+        if id(block.cell) not in derived:
+            derived[id(block.cell)] = _Sweep(block.cell).run()
+    return join(network, {block.name: derived[id(block.cell)] for block in network.blocks})
 
 
 class _Sweep:

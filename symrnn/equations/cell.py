@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import wrong
 from ..language import Program, Source, Variable, doubts, infer, read_definition, source_of_function
+from ..language.wiring import refuse_network
 from ..sizes import Shape
 from .equation import Equation, Term
 from .lower import Unfit, lower, to_expr, written_terms
@@ -97,14 +98,15 @@ def cell(source: str | Callable[..., Any] | Cell) -> Cell:
 
 def cell_of_source(source: Source, name: str | None = None) -> Cell:
     """The cell that a person wrote: what is doubtful in it is warned of, where they asked for it."""
+    refuse_network(source, name)
     definition = read_definition(source, name)
     program = infer(definition)
     for doubt in doubts(definition, program):
-        warnings.warn(doubt, stacklevel=_outside())
-    return _build(program)
+        warnings.warn(doubt, stacklevel=outside())
+    return build_program(program)
 
 
-def _outside() -> int:
+def outside() -> int:
     """How far above its caller is the first line that is not symrnn's."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("symrnn."):
@@ -114,10 +116,11 @@ def _outside() -> int:
 
 def build_cell(source: Source, name: str | None = None) -> Cell:
     """The cell in a source, or the one called `name`; without warnings, for texts that symrnn has or makes."""
-    return _build(infer(read_definition(source, name)))
+    return build_program(infer(read_definition(source, name)))
 
 
-def _build(program: Program) -> Cell:
+def build_program(program: Program) -> Cell:
+    """The cell whose step a program is."""
     source = program.source
     lines, variables = lower(program)
     equations: list[Equation] = []

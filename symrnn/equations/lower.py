@@ -15,7 +15,7 @@ import sympy
 from ..language.expressions import DOUBLE, LARGEST_EXPONENT, fits_double
 from ..language.nodes import Apply, Assignment, Name, Node, Number, walk
 from ..language.program import Program, Variable
-from ..operations.functions import number
+from ..operations.entry import number
 from ..operations.structured import build_part
 from ..operations.table import OPERATIONS
 from ..sizes import Shape, Slice
@@ -178,11 +178,12 @@ def _build(node: Node) -> sympy.Expr:
         case Number(value=value):
             return number(value)
         case Apply(operation=name, operands=operands, options=options):
-            built = [to_expr(operand) for operand in operands]
+            built, build = [to_expr(operand) for operand in operands], OPERATIONS[name].build
+            assert build is not None  # the head itself, where the row names nothing else
             if any(isinstance(option, Slice) for option in options):
-                return OPERATIONS[name].build(*built, *build_part(operands[0].shape, options))
+                return build(*built, *build_part(operands[0].shape, options))
             constants = [number(option) for option in options if isinstance(option, Fraction)]
-            return OPERATIONS[name].build(*built, *constants)
+            return build(*built, *constants)
 
 
 def written_terms(node: Node, sign: int = 1) -> list[tuple[int, Node]]:

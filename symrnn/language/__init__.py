@@ -7,12 +7,13 @@
 `infer`        names and shapes -> `Program`
 `doubts`       what a text allows and its writer hardly meant
 `program`      the result: one step, every name given once, every shape known
+`wiring/`      networks: cells and the wires between them
 """
 
 from .doubts import doubts
 from .infer import infer
 from .program import Program, State, Variable
-from .read import Definition, read_definition
+from .read import Definition, defined_names, read_definition
 from .source import Source, source_of_function
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Source",
     "State",
     "Variable",
+    "defined_names",
     "doubts",
     "infer",
     "read_definition",

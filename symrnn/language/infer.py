@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from types import MappingProxyType
 
@@ -18,15 +17,15 @@ from .nodes import Apply, Assignment, Name, Node, Number, walk
 from .program import Program, State, Variable
 from .read import Declared, Definition, Returned
 
-_POOL = ("p", "q", "d", "k", "r", "s", "l", "u", "v", "w")
+POOL = ("p", "q", "d", "k", "r", "s", "l", "u", "v", "w")
 
 
 def infer(definition: Definition) -> Program:
     """The program of a definition; a clash is an error with the line, both shapes and where each came from."""
-    return _Inference(definition).run()
+    return Inference(definition).run()
 
 
-class _Inference:
+class Inference:
     """One pass over the lines; holds what is known so far."""
 
     def __init__(self, definition: Definition) -> None:
@@ -325,8 +324,8 @@ class _Inference:
         taken = {name for v in self.variables.values() for s in self.solver.resolve_shape(v.shape) for name in s.names}
         names: dict[str, Size] = {}
         for wish, shapes in (("n", first), ("m", inputs), ("n", states), ("", rest)):
-            wishes = [wish, *_POOL] if wish else [*_POOL]
-            free = _free_names(wishes, taken)
+            wishes = [wish, *POOL] if wish else [*POOL]
+            free = free_names(wishes, taken)
             unknowns = (name for shape in shapes for size in self.solver.resolve_shape(shape) for name in size.names)
             for unknown in unknowns:
                 if unknown.startswith("?") and unknown not in names:
@@ -336,39 +335,9 @@ class _Inference:
         return names
 
     def _build(self, states: tuple[State, ...], outputs: tuple[str, ...]) -> Program:
-        if self.solver.pending:
-            left, right = (self.solver.resolve(size) for size in self.solver.pending[0])
-            raise self.source.error(
-                f"the sizes cannot be worked out: {left} = {right}".replace("?", "size_"),
-                self.definition.span,
-                mend="annotate the parameters' shapes",
-            )
-        names = self._names(final=True)
-
-        def settle(shape: Shape) -> Shape:
-            return tuple(self.solver.resolve(size).substituted(names) for size in shape)
-
-        constraints: dict[Size, None] = {}
-        for need, node in self.constraints:
-            size = settle((need,))[0]
-            if size.is_number and size.constant < 0:
-                raise self._beyond(node)
-            if any(k < 0 for _, k in size.coefficients) or size.constant < 0:
-                constraints.setdefault(size)
-        variables = {name: replace(v, shape=settle(v.shape)) for name, v in self.variables.items()}
-        for variable in variables.values():
-            for size in variable.shape:
-                if any(k < 0 for _, k in size.coefficients):
-                    constraints.setdefault(size - Size.number(1))
-
-        def shaped(node: Node) -> Node:
-            shape = settle(self.shapes[id(node)])
-            if isinstance(node, Apply):
-                options: tuple[Fraction | Slice, ...] = node.options
-                operands = tuple(shaped(operand) for operand in node.operands)
-                return replace(node, operands=operands, options=options, shape=shape)
-            return replace(node, shape=shape)
-
+        settle = self._settled()
+        variables = {name: replace(v, shape=settle.shape(v.shape)) for name, v in self.variables.items()}
+        constraints = self._constraints(settle, variables.values())
         definition = self.definition
         ordered = [*definition.inputs, *(state.previous for state in states), *self.params]
         shapes = [variables[name].shape for name in (*ordered, *variables)]
@@ -381,15 +350,69 @@ class _Inference:
             outputs,
             tuple(self.params),
             MappingProxyType(variables),
-            tuple(replace(line, node=shaped(line.node)) for line in self.assignments),
+            tuple(replace(line, node=settle.node(line.node)) for line in self.assignments),
             dims,
-            tuple(constraints),
+            constraints,
             self.source,
             definition.text,
         )
 
+    def _settled(self) -> Settled:
+        """Every size by its final name; sizes that nothing decides are an error."""
+        if self.solver.pending:
+            left, right = (self.solver.resolve(size) for size in self.solver.pending[0])
+            raise self.source.error(
+                f"the sizes cannot be worked out: {left} = {right}".replace("?", "size_"),
+                self.definition.span,
+                mend="annotate the parameters' shapes",
+            )
+        return Settled(self.solver, self.shapes, self._names(final=True))
 
-def _free_names(wishes: list[str], taken: set[str]) -> Iterator[str]:
+    def _constraints(self, settle: Settled, variables: Iterable[Variable]) -> tuple[Size, ...]:
+        """What must not be negative, for slices to lie inside and sizes to be at least one."""
+        constraints: dict[Size, None] = {}
+        for need, node in self.constraints:
+            size = settle.size(need)
+            if size.is_number and size.constant < 0:
+                raise self._beyond(node)
+            if any(k < 0 for _, k in size.coefficients) or size.constant < 0:
+                constraints.setdefault(size)
+        for variable in variables:
+            for size in variable.shape:
+                if any(k < 0 for _, k in size.coefficients):
+                    constraints.setdefault(size - Size.number(1))
+        return tuple(constraints)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Sizes as they were worked out, under their final names."""
+
+    solver: Solver
+    shapes: Mapping[int, Shape]
+    names: Mapping[str, Size]
+
+    def size(self, size: Size) -> Size:
+        return self.solver.resolve(size).substituted(self.names)
+
+    def shape(self, shape: Shape) -> Shape:
+        return tuple(map(self.size, shape))
+
+    def bounds(self, bounds: Slice) -> Slice:
+        """A slice whose bounds nobody wrote may stand on sizes that were worked out."""
+        lower, upper, index = (size and self.size(size) for size in (bounds.lower, bounds.upper, bounds.index))
+        return Slice(lower, upper, index)
+
+    def node(self, node: Node) -> Node:
+        """A tree whose nodes know their shapes."""
+        shape = self.shape(self.shapes[id(node)])
+        if isinstance(node, Apply):
+            options = tuple(self.bounds(o) if isinstance(o, Slice) else o for o in node.options)
+            return replace(node, operands=tuple(map(self.node, node.operands)), options=options, shape=shape)
+        return replace(node, shape=shape)
+
+
+def free_names(wishes: list[str], taken: set[str]) -> Iterator[str]:
     """Names that nothing has: the wishes, then the first of them with numbers."""
     numbered = (f"{wishes[0]}{k}" for k in count(1))
     return (name for name in chain(wishes, numbered) if name not in taken)

@@ -85,21 +85,26 @@ def read_definition(source: Source, name: str | None = None) -> Definition:
     if len(found) == 1:
         return _read_function(source, found[0])
     if not found:
-        raise _no_function(source, module)
+        raise no_function(source, "a cell is a function: def my_cell(x, h): … return h")
     in_file = source.where.endswith(".py")
     raise source.error(
         f"there are {len(found)} functions here: {', '.join(node.name for node in found)}",
-        _header_span(source, found[1]),
+        header_span(source, found[1]),
         mend=f"say which one: {source.where}:{found[0].name}"
         if in_file
         else f"give one, or put them into a file and say which one, such as my_cells.py:{found[0].name}",
     )
 
 
-def _no_function(source: Source, module: ast.Module) -> CellError:
+def defined_names(source: Source) -> tuple[str, ...]:
+    """The functions of a text."""
+    return tuple(node.name for node in parse_module(source).body if isinstance(node, ast.FunctionDef))
+
+
+def no_function(source: Source, mend: str) -> CellError:
     """What a text has in place of a function, and what to make of it."""
+    module = parse_module(source)
     first = module.body[0] if module.body else None
-    mend = "a cell is a function: def my_cell(x, h): … return h"
     match first:
         case ast.AsyncFunctionDef():
             mend = "write def without async: a cell is mathematics, and nothing waits"
@@ -119,14 +124,10 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
                 source.span(decorator),
                 mend="remove the decorator",
             )
-    span = _header_span(source, function)
+    span = header_span(source, function)
     declared: dict[str, Declared] = {}
     inputs, states, argument_spans = _read_arguments(source, function, declared)
-    body = list(function.body)
-    # Marks for what no page and no program can hold: controls, lone surrogates, what turns a text around.
-    doc = "\n".join(map(visible, (ast.get_docstring(function) or "").split("\n")))
-    if doc or (body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)):
-        body = body[1:]
+    doc, body = docstring_of(function)
     lines: list[Line] = []
     returned: ast.Return | None = None
     for statement in body:
@@ -135,7 +136,7 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
         if isinstance(statement, ast.Return):
             returned = statement
         else:
-            line = _read_statement(source, statement, declared)
+            line = read_statement(source, statement, declared)
             lines += [line] if line else []
     if returned is None or returned.value is None:
         what = ", ".join(states) or "y"
@@ -158,11 +159,22 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
         source.span(returned),
         source,
         span,
-        _own_text(source, function),
+        own_text(source, function),
     )
 
 
-def _own_text(source: Source, function: ast.FunctionDef) -> str:
+def docstring_of(function: ast.FunctionDef) -> tuple[str, list[ast.stmt]]:
+    """What a definition says of itself, and the statements behind that."""
+    # Marks for what no page and no program can hold: controls, lone surrogates, what turns a text around.
+    doc = "\n".join(map(visible, (ast.get_docstring(function) or "").split("\n")))
+    match function.body:
+        case [ast.Expr(value=ast.Constant()), *body]:
+            return doc, body
+        case body:
+            return doc, body
+
+
+def own_text(source: Source, function: ast.FunctionDef) -> str:
     first = min(node.lineno for node in (function, *function.decorator_list))
     return "\n".join(source.lines[first - 1 : function.end_lineno]) + "\n"
 
@@ -176,7 +188,7 @@ def _marks_a_cell(decorator: ast.expr) -> bool:
             return False
 
 
-def _header_span(source: Source, function: ast.FunctionDef) -> Span:
+def header_span(source: Source, function: ast.FunctionDef) -> Span:
     whole = source.span(function)
     return Span(whole.line, whole.column, whole.line, whole.column + len("def ") + len(function.name))
 
@@ -197,7 +209,7 @@ def _read_arguments(
     if not every:
         raise source.error(
             f"`{function.name}` takes no argument",
-            _header_span(source, function),
+            header_span(source, function),
             mend="the first argument is the input, the others are states: def cell(x, h): …",
         )
     seen: set[str] = set()
@@ -209,13 +221,13 @@ def _read_arguments(
         seen.add(argument.arg)
         check_name(source, argument.arg, source.span(argument))
         if argument.annotation is not None:
-            declared[argument.arg] = _read_annotation(source, argument.annotation)
+            declared[argument.arg] = read_annotation(source, argument.annotation)
     split = len(arguments.posonlyargs) or 1
     names = tuple(argument.arg for argument in every)
     return names[:split], names[split:], tuple(source.span(argument) for argument in every)
 
 
-def _read_annotation(source: Source, node: ast.expr) -> Declared:
+def read_annotation(source: Source, node: ast.expr) -> Declared:
     """`scalar`, `vector`, `matrix`, `(n,)` or `(p, n)`; quoted text means the same."""
     span = source.span(node)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -250,7 +262,7 @@ def _read_positive_size(source: Source, node: ast.expr) -> Size:
     return size
 
 
-def _read_statement(source: Source, statement: ast.stmt, declared: dict[str, Declared]) -> Line | None:
+def read_statement(source: Source, statement: ast.stmt, declared: dict[str, Declared]) -> Line | None:
     span = source.span(statement)
     match statement:
         case ast.Assign(targets=[ast.Name(id=target) as name], value=value):
@@ -266,7 +278,7 @@ def _read_statement(source: Source, statement: ast.stmt, declared: dict[str, Dec
             check_name(source, target, source.span(name))
             if target in declared:
                 raise source.error(f"`{target}` is annotated twice", span, mend="keep one of the two")
-            declared[target] = _read_annotation(source, annotation)
+            declared[target] = read_annotation(source, annotation)
             return Line(target, read_expression(source, value), span) if value is not None else None
         case ast.AugAssign(target=ast.Name(id=target), op=op):
             form = {"FloorDiv": "floor({} / …)", "Mod": "mod({}, …)", "Pow": "{} ** 2"}.get(type(op).__name__, "…")
@@ -338,6 +350,14 @@ def _read_return(
     else:
         finals = several(value)
         outputs = finals[:1]
+    _compare_states(source, value, finals, states, inputs)
+    return outputs, finals
+
+
+def _compare_states(
+    source: Source, value: ast.expr, finals: tuple[Returned, ...], states: tuple[str, ...], inputs: tuple[str, ...]
+) -> None:
+    """Refuse states that are returned in another number or order than they were taken in."""
     if len(finals) != len(states):
         raise source.error(
             f"{len(finals)} new state{'s' * (len(finals) != 1)} returned, "
@@ -356,4 +376,3 @@ def _read_return(
             mend=f"return them in the same order; to make `{given[0]}` the output, "
             f"write `return {given[0]}, ({', '.join(states)})`",
         )
-    return outputs, finals

@@ -12,6 +12,13 @@
 `packing`      the parameters as a framework's arrays, and back; `trees` nests them
 """
 
+from ..errors import MissingExtraError
+
+try:
+    import numpy as numpy
+except ModuleNotFoundError:
+    raise MissingExtraError("moving weights", "NumPy", None) from None
+
 from .alike import frameworks_of
 from .layout import Layout
 from .packing import pack, unpack

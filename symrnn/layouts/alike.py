@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import OptionError, nearest
 from ..library import zoo
-from ..sizes import Shape
+from ..sizes import Shape, shape_at
 from .nodes import parameters_of
 from .presets import find_preset, presets, rows_of, zoo_name
 from .row import Preset
@@ -132,8 +132,7 @@ def _renamed(cell: Cell, other: Cell) -> dict[str, str] | None:
     if set(other_sizes) != set(other.dims):
         return None
     same = all(
-        [size.value(sizes) for size in shape] == [size.value(other_sizes) for size in other.params[name]]
-        for name, shape in cell.params.items()
+        shape_at(shape, sizes) == shape_at(other.params[name], other_sizes) for name, shape in cell.params.items()
     )
     return dims if same else None
 

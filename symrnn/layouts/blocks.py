@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import Span, nearest
-from ..sizes import Shape, Size, show_shape
+from ..sizes import Shape, Size, shape_at, show_shape
 from .language import Rules
 from .nodes import Affine, Block, Blocks, Cut, Fill, Parameter, Reshaped, Share, Turned, Widened, children
 
@@ -189,6 +189,18 @@ class Entries:
         return Entries(move(self.index), move(self.scale), move(self.shift), move(self.share))
 
 
+def in_one_row(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Entries]:
+    """The parameters as they are, one after the other in the row that an index speaks of."""
+    held: dict[str, Entries] = {}
+    total = 0
+    for name, shape in shapes.items():
+        count = prod(shape)
+        index = np.arange(total, total + count).reshape(shape)
+        held[name] = Entries(index, np.ones(shape), np.zeros(shape), np.full(shape, -1))
+        total += count
+    return held
+
+
 def entries_of_block(block: Block, held: Mapping[str, Entries], dims: Mapping[str, int]) -> Entries:
     """The entries of a block whose shape is known to fit."""
     inner = [entries_of_block(part, held, dims) for part in children(block)]
@@ -198,7 +210,7 @@ def entries_of_block(block: Block, held: Mapping[str, Entries], dims: Mapping[st
         case Blocks(rows=rows):
             return _stacked(inner, rows=rows)
         case Fill(value=value, shape=shape, fixed=fixed):
-            sizes = tuple(size.value(dims) for size in shape)
+            sizes = shape_at(shape, dims)
             slot = np.full(sizes, (FIXED if fixed else UNUSED) - SLOTS)
             return Entries(slot, np.ones(sizes), np.full(sizes, value), np.full(sizes, -1))
         case Affine(scale=scale, shift=shift):
@@ -217,7 +229,7 @@ def move(block: Turned | Reshaped | Cut | Widened, array: Array, dims: Mapping[s
         case Turned(axes=axes):
             return array.transpose(axes)
         case Reshaped(shape=shape):
-            return array.reshape(tuple(size.value(dims) for size in shape))
+            return array.reshape(shape_at(shape, dims))
         case Cut():
             return array[piece_of(block, dims)]
         case Widened(pattern=pattern):

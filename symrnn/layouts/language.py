@@ -134,11 +134,21 @@ class _Reader:
             case ast.Name(id=name):
                 return Parameter(name, span)
             case ast.List():
-                return self.blocks(node, depth, all_free=False)
+                return self.blocks(node, depth)
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 return Fill(float(read_number(self.source, value, span)), (), True, span)
             case ast.UnaryOp(op=ast.Invert(), operand=ast.List() as whole):
                 return self.blocks(whole, depth, all_free=True)
+            case ast.UnaryOp() | ast.BinOp():
+                return self.arithmetic(node, span, depth)
+            case ast.Attribute() | ast.Call() | ast.Subscript():
+                return self.method(node, span, depth)
+            case _:
+                raise self.unknown(node)
+
+    def arithmetic(self, node: ast.UnaryOp | ast.BinOp, span: Span, depth: int) -> Block:
+        """Signs, multiples, and numbers added to a block."""
+        match node:
             case ast.UnaryOp(op=ast.Invert()):
                 raise self.fail(
                     "`?` marks the blocks of a list that may change places",
@@ -160,6 +170,12 @@ class _Reader:
                     node,
                     "where a parameter is the sum of two arrays, write b_ih = share(b) and b_hh = share(b)",
                 )
+            case _:
+                raise self.unknown(node)
+
+    def method(self, node: ast.Attribute | ast.Call | ast.Subscript, span: Span, depth: int) -> Block:
+        """What is turned, shared, filled, reshaped, or a part."""
+        match node:
             case ast.Attribute(value=value, attr="T"):
                 return Turned(self.block(value, depth + 1), None, span)
             case ast.Call(func=ast.Name(id="share"), args=[value], keywords=[]):
@@ -175,11 +191,10 @@ class _Reader:
                 parts = subscript.elts if isinstance(subscript, ast.Tuple) else [subscript]
                 return self.subscripted(self.block(value, depth + 1), parts, span)
             case _:
-                raise self.fail(
-                    "this is not part of the language of layouts",
-                    node,
-                    self.hint(node),
-                )
+                raise self.unknown(node)
+
+    def unknown(self, node: ast.expr) -> Exception:
+        return self.fail("this is not part of the language of layouts", node, self.hint(node))
 
     def hint(self, node: ast.expr) -> str:
         if isinstance(node, ast.Call):
@@ -192,7 +207,7 @@ class _Reader:
             "W[:n], zeros(n), unused(n)"
         )
 
-    def blocks(self, node: ast.List, depth: int, *, all_free: bool) -> Blocks:
+    def blocks(self, node: ast.List, depth: int, *, all_free: bool = False) -> Blocks:
         span = self.source.span(node)
         if not node.elts:
             raise self.fail("an empty list holds nothing", node)
@@ -205,18 +220,13 @@ class _Reader:
                 "[[A, B], [C]] has two rows; [A, B, C] has one",
             )
         if any(rows):
-            parts = tuple(self.row(element, depth + 1) for element, _ in marked)
+            parts = tuple(self.blocks(element, depth + 1) for element, _ in marked if isinstance(element, ast.List))
         else:
             parts = tuple(self.block(element, depth + 1) for element, _ in marked)
         free = tuple(k for k, (_, mark) in enumerate(marked) if mark or all_free)
         if len(free) == 1:
             raise self.fail("one block alone has no order", node, "mark all blocks that may change places")
         return Blocks(parts, any(rows), free, span)
-
-    def row(self, node: ast.expr, depth: int) -> Block:
-        """One row of blocks; a single block stands for itself, except that a vector is a row of its own."""
-        assert isinstance(node, ast.List)
-        return self.blocks(node, depth, all_free=False)
 
     def scaled(self, part: ast.expr, factor: ast.expr, span: Span, depth: int, *, invert: bool) -> Affine:
         value = float(read_number(self.source, _number(factor), self.source.span(factor)))

@@ -69,10 +69,15 @@ class Layout:
         blocks = (block for rule in self.rules.rules for block in walk_blocks(rule.block))
         return tuple(block for block in blocks if isinstance(block, Blocks) and block.free)
 
+    @property
+    def as_written(self) -> Layout:
+        """The layout with its free blocks in the order of the text."""
+        return self.ordered(tuple(tuple(range(len(block.free))) for block in self.free)) if self.free else self
+
     def ordered(self, orders: tuple[Order, ...]) -> Layout:
         """The layout with its free blocks set in the given orders, one for each list of `free`."""
         remaining = iter(orders)
-        rules = tuple(replace(rule, block=settle_block(rule.block, remaining)) for rule in self.rules.rules)
+        rules = tuple(replace(rule, block=in_order(rule.block, remaining)) for rule in self.rules.rules)
         if isinstance(self.params, Mapping):
             return replace(self, params={rule.name: str(rule.block) for rule in rules})
         return replace(self, params=str(Rules(rules, self.rules.rest, self.rules.source)))
@@ -92,18 +97,18 @@ class Layout:
         return "\n".join(lines)
 
 
-def settle_block(block: Block, orders: Iterator[Order]) -> Block:
+def in_order(block: Block, orders: Iterator[Order]) -> Block:
     """The block with its lists in the given orders, taken as they come."""
     if isinstance(block, Parameter | Fill):
         return block
     if not isinstance(block, Blocks):
-        return replace(block, part=settle_block(block.part, orders))
+        return replace(block, part=in_order(block.part, orders))
     parts = list(block.parts)
     if block.free:
         order = next(orders)
         for place, source in zip(block.free, order, strict=True):
             parts[place] = block.parts[block.free[source]]
-    return replace(block, parts=tuple(settle_block(part, orders) for part in parts), free=())
+    return replace(block, parts=tuple(in_order(part, orders) for part in parts), free=())
 
 
 def joint_orders(free: tuple[Blocks, ...]) -> list[tuple[Order, ...]]:

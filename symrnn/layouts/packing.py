@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import InputError, OptionError, nearest
 from ..library import zoo
-from ..sizes import Shape, show_shape
+from ..sizes import Shape, shape_at, show_shape
 from .alike import frameworks_of, row_for
 from .axes import Unlike, as_numbers, kind
 from .blocks import Array
@@ -79,7 +79,7 @@ def unpack(cell: Cell, arrays: Mapping[str, Any], source: str | Layout) -> dict[
         )
         raise InputError(f"{way.label}: {place} is {found.value:g} and has to be {found.wanted:g}: {why}")
     for name in way.absent:
-        read[name] = np.zeros([size.value(sizes) for size in way.cell.params[name]])
+        read[name] = np.zeros(shape_at(way.cell.params[name], sizes))
     dtype = common_type(given)
     return {name: read[name].astype(dtype) for name in cell.params}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from math import prod
 
 import numpy as np
 
-from ..sizes import Shape
-from .blocks import SLOTS, Array, Entries, entries_of_block
+from ..sizes import Shape, shape_at
+from .blocks import SLOTS, Array, Entries, entries_of_block, in_one_row
 from .nodes import Block
 
 
@@ -98,16 +99,10 @@ class Plan:
 
 def build_plan(blocks: Mapping[str, Block], shapes: Mapping[str, Shape], dims: Mapping[str, int]) -> Plan:
     """Which entry of the parameters every entry of every array holds."""
-    sizes = {name: tuple(size.value(dims) for size in shape) for name, shape in shapes.items()}
-    offsets: dict[str, int] = {}
-    held: dict[str, Entries] = {}
-    total = 0
-    for name, shape in sizes.items():
-        offsets[name] = total
-        count = prod(shape)
-        index = np.arange(total, total + count).reshape(shape)
-        held[name] = Entries(index, np.ones(shape), np.zeros(shape), np.full(shape, -1))
-        total += count
+    sizes = {name: shape_at(shape, dims) for name, shape in shapes.items()}
+    held = in_one_row(sizes)
+    ends = list(accumulate((prod(shape) for shape in sizes.values()), initial=0))
+    offsets, total = dict(zip(sizes, ends, strict=False)), ends[-1]
     entries = {name: _settled(entries_of_block(block, held, dims), total) for name, block in blocks.items()}
     entries, parts, shares = _split(entries, total)
     simple = {

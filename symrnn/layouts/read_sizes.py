@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..sizes import Shape, Size, show_shape
+from ..sizes import Shape, Size, shape_at, show_shape
 from .blocks import Array
 
 
@@ -87,7 +87,7 @@ def _unfit(
     if known:
         message += f" with {by}"
     if arrays[name].ndim == 2 and all(n in dims for size in shape for n in size.names):
-        wanted = tuple(size.value(dims) for size in shape)
+        wanted = shape_at(shape, dims)
         if arrays[name].shape == wanted[::-1]:
             message += "\n  mend: it is transposed"
     return message

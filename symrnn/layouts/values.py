@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sizes import Shape
+from ..sizes import Shape, shape_at
 from .blocks import Array, move, piece_of, shape_of_block, stack
 from .language import Rules
 from .nodes import (
@@ -91,7 +91,7 @@ class Values:
         return None
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        return tuple(size.value(self.sizes) for size in shape)
+        return shape_at(shape, self.sizes)
 
     def _moved(
         self, block: Block, leaf: Callable[[str], Array], fill: Callable[[Fill], object], share: bool = True

@@ -14,11 +14,23 @@
 `cache`       a folder that is its user's alone
 `trial`       a fast kernel proves itself before its first use
 `kernel`      running, gradients, work arrays
+`wires`       what a value becomes along a wire, and what it gets back
+`network`     the kernels of blocks and the wires between them
 """
 
-from .emit import emit
-from .fast import emit_fast
-from .kernel import Gradients, Kernel, Packed, Tape, build_kernel
-from .targets import emit_source
+from ..contents import TYPE_CHECKING, contents
+from .emit import emit as emit
+from .fast import emit_fast as emit_fast
+from .targets import emit_source as emit_source
 
-__all__ = ["Gradients", "Kernel", "Packed", "Tape", "build_kernel", "emit", "emit_fast", "emit_source"]
+if TYPE_CHECKING:  # what needs NumPy
+    from .kernel import Gradients as Gradients
+    from .kernel import Kernel as Kernel
+    from .kernel import Packed as Packed
+    from .kernel import Tape as Tape
+    from .kernel import build_kernel as build_kernel
+    from .network import NetworkKernel as NetworkKernel
+    from .network import NetworkTape as NetworkTape
+    from .network import build_network_kernel as build_network_kernel
+else:
+    __getattr__, __dir__ = contents()

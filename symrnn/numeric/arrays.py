@@ -12,7 +12,7 @@ import numpy as np
 from ..equations import Cell
 from ..equations.sample import Arrays
 from ..errors import InputError, nearest
-from ..sizes import Shape
+from ..sizes import Shape, shape_at
 from .dimensions import LEADING_AXES, Reading, plan_readings
 
 Array = np.ndarray[Any, Any]
@@ -69,28 +69,7 @@ class Checker:
 
     def array(self, value: Any, what: str, name: str = "") -> Array:
         """An array of the kernel's type; plain numbers and lists are converted, other types refused."""
-        if type(value) is np.ndarray and value.dtype == self.dtype:
-            return value
-        label = f"{what}[{name!r}]" if name else what
-        if isinstance(value, np.ma.MaskedArray):
-            raise InputError(f"{label} is a masked array, and kernels know no masks: fill it with .filled(…)")
-        try:
-            array = np.asarray(value)
-            if array.dtype.kind not in "biufcO" or any(isinstance(v, _NO_NUMBERS) for v in _objects(array)):
-                raise TypeError(f"it is {_described(value)}")
-            if array.dtype.kind != "c" and not isinstance(value, np.ndarray | np.generic):
-                return array.astype(self.dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{label} is not an array of numbers: {error}") from None
-        if array.dtype == self.dtype:
-            return array
-        if array.dtype.kind == "c":
-            mend = "take .real where the imaginary parts are zero"
-        else:
-            mend = f"convert it with .astype({str(self.dtype)!r})"
-            if array.dtype in DTYPES:
-                mend += f", or derive(…).numpy(dtype={str(array.dtype)!r})"
-        raise InputError(f"{label} is {array.dtype} and this kernel computes in {self.dtype}: {mend}")
+        return as_array(value, self.dtype, f"{what}[{name!r}]" if name else what)
 
     def sequence(self, inputs: Arrays) -> tuple[int, int]:
         """T and N."""
@@ -155,7 +134,7 @@ class Checker:
         key = (what, lead, *dims.values())
         shapes = self.known.get(key)
         if shapes is None:
-            shapes = {name: lead + tuple(size.value(dims) for size in shape) for name, shape in wanted.items()}
+            shapes = {name: lead + shape_at(shape, dims) for name, shape in wanted.items()}
             if len(self.known) < _REMEMBERED:
                 self.known[key] = shapes
         for name, array in arrays.items():
@@ -169,6 +148,31 @@ class Checker:
 
     def zeros(self, wanted: Mapping[str, Shape], dims: Mapping[str, int], lead: tuple[int, ...]) -> Arrays:
         return {n: np.zeros(lead + tuple(s.value(dims) for s in shape), self.dtype) for n, shape in wanted.items()}
+
+
+def as_array(value: Any, dtype: np.dtype[Any], label: str) -> Array:
+    """An array of the kernel's type; plain numbers and lists are converted, other types refused."""
+    if type(value) is np.ndarray and value.dtype == dtype:
+        return value
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{label} is a masked array, and kernels know no masks: fill it with .filled(…)")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufcO" or any(isinstance(v, _NO_NUMBERS) for v in _objects(array)):
+            raise TypeError(f"it is {_described(value)}")
+        if array.dtype.kind != "c" and not isinstance(value, np.ndarray | np.generic):
+            return array.astype(dtype)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{label} is not an array of numbers: {error}") from None
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind == "c":
+        mend = "take .real where the imaginary parts are zero"
+    else:
+        mend = f"convert it with .astype({str(dtype)!r})"
+        if array.dtype in DTYPES:
+            mend += f", or derive(…).numpy(dtype={str(array.dtype)!r})"
+    raise InputError(f"{label} is {array.dtype} and this kernel computes in {dtype}: {mend}")
 
 
 def _called(what: str, name: str) -> str:

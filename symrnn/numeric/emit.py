@@ -5,19 +5,16 @@ The plain form: one equation a line, in the order and under the numbers of the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from ..derivation import Derivation
+from ..derivation.analysis import Analysis, names_read
 from ..equations import Equation
-from ..equations.shapes import names_in
 from ..language.nodes import Name, Node, walk
-from ..operations.entry import SizeSymbol
-from ..sizes import dimension_names
 from .names import HELPERS, PYTHON, Names
-from .parts import WIDTH, dimension_statements, docstring, helper_sources, imports, terms_of
+from .parts import WIDTH, Core, dimension_statements, docstring, helper_sources, imports
 from .printer import NumpyPrinter
-from .statement import heads_in, indented
+from .statement import Call, heads_in, indented
 
 _WORDS = {
     "np", "math", "T", "N", "t", "params", "x", "state", "steps", "tape", "outputs", "final_state",
@@ -29,7 +26,13 @@ _WORDS = {
 def emit(derivation: Derivation) -> str:
     """The source of a module with `forward(params, x, state)` and `backward(tape, d_outputs, d_final_state)`; it has no
     use for `work`, which the fast form keeps its arrays in."""
-    return _Emitter(derivation).module()
+    core = plain_core(derivation)
+    return "\n".join([docstring(derivation.cell), "", *core.imports, "", ""]) + "\n" + core.functions
+
+
+def plain_core(derivation: Derivation) -> Core:
+    """What the module computes with."""
+    return _Emitter(derivation).core()
 
 
 class _Emitter:
@@ -40,15 +43,15 @@ class _Emitter:
         self.cell = derivation.cell
         self.program = derivation.cell.program
         variables = derivation.variables
-        batched = derivation.batched
+        self.analysis = Analysis(derivation)
+        self.backward = (*derivation.adjoints, *derivation.gradients)
         # Steps of inputs have `_t`; a dimension may share its name with a variable in the formulas, never in the code.
         names = Names(_WORDS, HELPERS, PYTHON)
         self.names = {v.name: names.take(f"{v.name}_t" if v.role == "input" else v.name) for v in variables.values()}
-        self.terms = {equation.number: terms_of(equation) for equation in derivation.equations}
         self.printer = NumpyPrinter(
             {variable.name: variable.role for variable in variables.values()},
             {variable.name: variable.shape for variable in variables.values()},
-            {name: name in batched for name in variables},
+            {name: name in self.analysis.batched for name in variables},
             self.names,
             {dim: names.take(dim, "dim_") for dim in self.cell.dims},
             {name: index for index, name in enumerate(variables)},
@@ -56,12 +59,11 @@ class _Emitter:
 
     # The module ---------------------------------------------------------------------------------------------
 
-    def module(self) -> str:
+    def core(self) -> Core:
         body = "\n".join([*self._forward(), "", "", *self._backward()])
-        heads = frozenset[type]().union(*(heads_in(term) for terms in self.terms.values() for term in terms))
+        heads = frozenset[Call]().union(*(heads_in(t.expr) for e in self.derivation.equations for t in e.terms))
         helpers = helper_sources(heads)
-        parts = [docstring(self.cell), "", *imports(heads), "", ""]
-        return "\n".join(parts) + "\n" + (helpers + "\n\n" if helpers else "") + body + "\n"
+        return Core(tuple(imports(heads)), (helpers + "\n\n" if helpers else "") + body + "\n", packs=False)
 
     # The forward pass ---------------------------------------------------------------------------------------
 
@@ -72,8 +74,8 @@ class _Emitter:
         lines += self._unpack_params()
         lines.append(f"    T, N = {self._first_input()}.shape[:2]")
         body = self._forward_body()
-        needed = self._needed()
-        dims_forward, dims_backward = self._dims_used(self.derivation.forward), self._dims_backward()
+        needed = self.analysis.kept(self.backward, ("input", "previous", "value"))
+        dims_forward, dims_backward = map(self.analysis.sizes_used, (self.derivation.forward, self.backward))
         lines += indented(dimension_statements(self.cell, self.printer, [*dims_forward, *dims_backward]))
         lines += [f'    {names[state.new]} = state["{state.name}"]' for state in program.states]
         many = len(program.outputs) > 1
@@ -102,16 +104,11 @@ class _Emitter:
         return lines
 
     def _spread(self, equation: Equation) -> str | None:
-        """The shape to spread a value to, where its expression alone does not have it."""
-        variables, batched = self.derivation.variables, self.printer.batched
-        of = equation.name if equation.kind == "forward" else variables[equation.name].written
-        if variables[of].role == "parameter":
-            return None  # gradients of parameters are added into arrays that have the shape
-        whole = self.printer.rank(equation.expr) == len(equation.shape) and bool(equation.expr.free_symbols)
-        lead = batched[of]
-        if whole and not (lead and equation.kind == "forward" and not self.printer.is_batched(equation.expr)):
+        """The shape to broadcast a value to, where its expression alone does not have it."""
+        if not self.analysis.is_broadcast(equation):
             return None
-        return _tuple([*(["N"] if lead else []), *(self.printer.size(size) for size in equation.shape)])
+        lead = ["N"] if self.analysis.owner(equation).name in self.analysis.batched else []
+        return _tuple([*lead, *(self.printer.size(size) for size in equation.shape)])
 
     def _unpack_params(self) -> list[str]:
         return [f'    {self.names[name]} = params["{name}"]' for name in self.cell.params]
@@ -121,22 +118,15 @@ class _Emitter:
 
     def _step_inputs(self) -> list[str]:
         many = len(self.cell.inputs) > 1
-        used = {name for equation in self.derivation.equations for name in names_in(equation.expr)}
+        used = names_read(self.derivation.equations)
         places = {name: f'x["{name}"]' if many else "x" for name in self.cell.inputs if name in used}
         return [f"        {self.names[name]} = {place}[t]" for name, place in places.items()]
-
-    def _needed(self) -> list[str]:
-        """What the backward pass reads of each step."""
-        backward = (*self.derivation.adjoints, *self.derivation.gradients)
-        used = {name for equation in backward for name in names_in(equation.expr)}
-        roles = ("input", "previous", "value")
-        return [v.name for v in self.derivation.variables.values() if v.name in used and v.role in roles]
 
     # The backward pass --------------------------------------------------------------------------------------
 
     def _backward(self) -> list[str]:
         program, names, derivation = self.program, self.names, self.derivation
-        dims = self._dims_backward()
+        dims = self.analysis.sizes_used(self.backward)
         lines = [
             "def backward(tape, d_outputs, d_final_state, work=None):",
             '    """Gradients by the parameters, the inputs and the initial state."""',
@@ -144,7 +134,7 @@ class _Emitter:
         ]
         if dims:
             lines.append(f"    {_unpacked([self.printer.dims[d] for d in dims])} = sizes")
-        used = {name for e in (*derivation.adjoints, *derivation.gradients) for name in names_in(e.expr)}
+        used = names_read(self.backward)
         lines += [f'    {names[name]} = params["{name}"]' for name in self.cell.params if name in used]
         many = len(program.outputs) > 1
         first = next(iter(self.cell.outputs))
@@ -157,7 +147,7 @@ class _Emitter:
         inputs = ", ".join(f'"{name}": [None] * T' for name in self.cell.inputs)
         lines.append(f"    d_x = {{{inputs}}}" if several else "    d_x = [None] * T")
         lines.append("    for t in reversed(range(T)):")
-        needed = self._needed()
+        needed = self.analysis.kept(self.backward, ("input", "previous", "value"))
         if needed:
             lines.append(f"        {_unpacked([names[name] for name in needed])} = steps[t]")
         for output, upstream in derivation.upstream.items():
@@ -174,8 +164,7 @@ class _Emitter:
         name = self.names[equation.name]
         if equation.expr == 0 and equation.kind == "carry":
             return [f"        {name} = np.zeros_like({name})  # ({equation.number})"]
-        of = self.derivation.variables[equation.name].written
-        return self._statement(name, "=", equation, reduce=not self.printer.batched[of])
+        return self._statement(name, "=", equation, reduce=self.analysis.is_summed(equation))
 
     def _gradient_lines(self, several: bool) -> list[str]:
         lines: list[str] = []
@@ -200,7 +189,7 @@ class _Emitter:
         printer = self.printer
         if equation.written is not None:
             printer = replace(printer, order=_places(equation.written), as_written=True)
-        pieces = printer.sum_of(self.terms[equation.number], len(equation.shape), reduce=reduce)
+        pieces = printer.sum_of(tuple(term.expr for term in equation.terms), len(equation.shape), reduce=reduce)
         if spread is not None:
             pieces = [f"np.broadcast_to({' '.join(pieces)}, {spread})"]
         line = f"        {target} {sign} {' '.join(pieces)}"
@@ -213,23 +202,6 @@ class _Emitter:
         if equation.kind != "forward":
             return "d_outputs" if len(self.program.outputs) == 1 else f'd_outputs["{next(iter(self.cell.outputs))}"]'
         return self._first_input()
-
-    # Sizes --------------------------------------------------------------------------------------------------
-
-    def _dims_used(self, equations: Iterable[Equation]) -> list[str]:
-        """The dimensions that the code of some equations speaks of."""
-        found: dict[str, None] = {}
-        for equation in equations:
-            for dimension in sorted(equation.expr.atoms(SizeSymbol), key=lambda d: d.name):
-                found.setdefault(dimension.name)
-            spread = self._spread(equation)
-            if spread is not None:
-                for name in dimension_names(equation.shape):
-                    found.setdefault(name)
-        return list(found)
-
-    def _dims_backward(self) -> list[str]:
-        return self._dims_used((*self.derivation.adjoints, *self.derivation.gradients))
 
 
 def _places(node: Node) -> dict[str, int]:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-import sympy
-
-from ..equations import Cell, Equation
-from ..equations.shapes import names_in
+from ..equations import Cell
+from ..operations.entry import Operation
 from ..operations.table import BY_HEAD
 from ..sizes import Shape, Size
 from .dimensions import Reading, plan_readings
 from .printer import NumpyPrinter
-from .statement import ATOM, Statement, Text, block, let, local, piece
+from .statement import ATOM, Call, Statement, Text, block, let, local, piece
 
 WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What a NumPy module computes with: its imports, its functions; whether `pack` is one of them."""
+
+    imports: tuple[str, ...]
+    functions: str
+    packs: bool
 
 
 def in_docstring(text: str) -> str:
@@ -46,19 +54,25 @@ def _lead(lead: str, shape: Shape) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 and ',' not in sizes[0] else ''})"
 
 
-def helper_sources(heads: Iterable[type]) -> str:
+def show_array(name: str, shape: Shape) -> str:
+    """`W (n, m)`"""
+    return f"{name} {_lead('', shape)}"
+
+
+def helper_sources(heads: Iterable[Call]) -> str:
     """The helper functions of the operations that a source calls."""
-    return "\n\n".join(sorted({BY_HEAD[head].helper for head in heads if head in BY_HEAD} - {""}))
+    return "\n\n".join(sorted({row.helper for row in _rows_of(heads)} - {""}))
 
 
-def imports(heads: Iterable[type]) -> list[str]:
+def imports(heads: Iterable[Call]) -> list[str]:
     """The import lines of a module that calls some operations."""
-    return [*(["import math", ""] if any(_needs_math(head) for head in heads) else []), "import numpy as np"]
+    forms = (form for row in _rows_of(heads) for form in (row.helper, row.numpy))
+    needs_math = any(isinstance(form, str) and "math." in form for form in forms)
+    return [*(["import math", ""] if needs_math else []), "import numpy as np"]
 
 
-def _needs_math(head: type) -> bool:
-    row = BY_HEAD.get(head)
-    return row is not None and any("math." in form for form in (row.helper, row.numpy) if isinstance(form, str))
+def _rows_of(heads: Iterable[Call]) -> list[Operation]:
+    return [BY_HEAD[head] for head in heads if isinstance(head, type) and head in BY_HEAD]
 
 
 def dimension_statements(
@@ -89,13 +103,6 @@ def solved(reading: Reading, length: Text, printer: NumpyPrinter) -> Text:
     if reading.rest != Size():
         length = piece("({} - ({}))", length, printer.spoken_size(reading.rest))
     return length if reading.factor == 1 else piece("{} // {}", length, str(reading.factor))
-
-
-def terms_of(equation: Equation) -> tuple[sympy.Expr, ...]:
-    """The terms of an equation, those that mention what their sum does not (x - x) left out."""
-    terms = tuple(term.expr for term in equation.terms)
-    mentioned = set[str]().union(*map(names_in, terms))
-    return terms if mentioned == names_in(equation.expr) else sympy.Add.make_args(equation.expr)
 
 
 def loop_over(pairs: list[tuple[str, Text]], body: list[Statement]) -> Statement:

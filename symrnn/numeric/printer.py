@@ -9,25 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import sympy
 
-from ..equations.shapes import names_in, operands_of, shape_of, symbols_in
+from ..equations.shapes import names_in, operands_of, symbols_in
 from ..operations.entry import Code, SizeSymbol, size_from_expr
 from ..operations.structured import matmul, outer
 from ..operations.table import BY_HEAD
 from ..sizes import Shape, Size
-from .statement import ATOM, POWER, PRODUCT, SUM, Text, heads_in
+from .expression import Printer, is_decimal
+from .statement import ATOM, POWER, PRODUCT, SUM, Call, Text, heads_in
 
 _PLACE = re.compile(r"\{(\d)\}")
 
 
 @dataclass(frozen=True, slots=True)
-class NumpyPrinter:
-    """Prints expressions over named variables; `batched` tells which names have an axis of sequences.
-
-    `order` places the names: by definition, or (`as_written`) by where a forward equation mentions them. A name may be
+class NumpyPrinter(Printer[int]):
+    """Prints expressions over named variables; `batched` tells which names have an axis of sequences. A name may be
     printed as a part of a variable (`h_states[1:]`): `behind` tells which.
     """
 
@@ -51,14 +49,14 @@ class NumpyPrinter:
         """A sum of terms in their own order, with all that it speaks of."""
         pieces = self.sum_of(terms, rank, reduce=reduce)
         names = frozenset[str]().union(*map(self.names_of, terms))
-        return Text(" ".join(pieces), SUM, names, frozenset[type]().union(*map(self.heads_of, terms)))
+        return Text(" ".join(pieces), SUM, names, frozenset[Call]().union(*map(self.heads_of, terms)))
 
     def names_of(self, expr: sympy.Basic) -> frozenset[str]:
         """The variables that the text of an expression speaks of."""
         names, sizes = symbols_in(expr)
         return frozenset([*(self.behind.get(n) or self.names[n] for n in names), *(self.dims[n] for n in sizes)])
 
-    def heads_of(self, expr: sympy.Expr) -> frozenset[type]:
+    def heads_of(self, expr: sympy.Expr) -> frozenset[Call]:
         """The operations that the text of an expression calls."""
         return heads_in(expr)
 
@@ -69,21 +67,16 @@ class NumpyPrinter:
         """Whether an expression is a product that a function of the module runs over all rows at once."""
         return False
 
-    def rank(self, expr: sympy.Basic) -> int:
-        return len(shape_of(expr, self.shapes))
-
     def sum_of(self, terms: tuple[sympy.Expr, ...], rank: int, *, reduce: bool = False) -> list[str]:
         """The source of each term with its sign in front (none before a leading plus); with `reduce`, terms that
         have an axis of sequences are summed over it."""
-        pieces: list[str] = []
-        for term in terms:
-            negative = term.could_extract_minus_sign()
-            body = -term if negative else term
-            text = self._over_batch(body) if reduce and self.is_batched(body) else self.at_rank(body, rank)
-            sign = ("- " if pieces else "-") if negative else ("+ " if pieces else "")
-            alone = len(terms) == 1 and not negative
-            pieces.append(text.code if alone else f"{sign}{text.within(PRODUCT)}")
-        return pieces
+
+        def entry(term: sympy.Expr) -> Text:
+            return self._over_batch(term) if reduce and self.is_batched(term) else self.at_rank(term, rank)
+
+        if len(terms) == 1 and not terms[0].could_extract_minus_sign():
+            return [entry(terms[0]).code]
+        return [text.code for text in self.signed(terms, entry)]
 
     def at_rank(self, expr: sympy.Expr, rank: int) -> Text:
         """An expression to be used beside arrays of a rank."""
@@ -110,55 +103,25 @@ class NumpyPrinter:
     # The walk -----------------------------------------------------------------------------------------------
 
     def text(self, expr: sympy.Expr) -> Text:
-        if isinstance(expr, SizeSymbol):
-            return Text(self.dims[expr.name], ATOM)
-        if isinstance(expr, sympy.Symbol):
-            return Text(self.names[expr.name], ATOM)
-        if expr.is_number and not expr.atoms(sympy.Function):
-            return _number(expr)
-        if isinstance(expr, sympy.Add):
-            terms = sorted(expr.args, key=self._term_key)
-            return Text(" ".join(self.sum_of(tuple(terms), self.rank(expr))), SUM)
-        if isinstance(expr, sympy.Mul):
-            return self._product(expr)
-        if isinstance(expr, sympy.Pow):
-            return self._power(expr)
-        return self._applied(expr)
+        return self._walk(expr, self.rank(expr))
 
-    def _product(self, expr: sympy.Mul) -> Text:
-        rank = self.rank(expr)
-        coefficient, rest = expr.as_coeff_Mul()
-        if coefficient.could_extract_minus_sign():
-            return Text(f"-{self.text(-expr).within(PRODUCT)}", PRODUCT)
-        above: list[str] = []
-        below: list[str] = []
-        if coefficient != 1:
-            numerator, denominator = coefficient.as_numer_denom()
-            if denominator == 1 or _is_decimal(coefficient):
-                above.append(_number(coefficient).within(PRODUCT).code)
-            else:
-                above += [_number(numerator).code] if numerator != 1 else []
-                below.append(_number(denominator).code)
-        for factor in sorted(sympy.Mul.make_args(rest), key=self.factor_key):
-            base, exponent = factor.as_base_exp()
-            if exponent.is_Rational and exponent < 0:
-                below.append(self.at_rank(base**-exponent, rank).within(POWER).code)
-            else:
-                above.append(self.at_rank(factor, rank).within(POWER).code)
-        # `@` binds like `*`, so a product with it in a later place needs its parentheses: `within(POWER)` gives them.
-        text = " * ".join(above) or "1"
-        for divisor in below:
-            text += f" / {divisor}"
-        return Text(text, PRODUCT)
+    def entry(self, expr: sympy.Expr, place: int) -> Text:
+        return self.at_rank(expr, place)
 
-    def _power(self, expr: sympy.Pow) -> Text:
-        base, exponent = expr.args
-        if exponent.is_Rational and exponent < 0:
-            return Text(f"1 / {self.text(base**-exponent).within(POWER)}", PRODUCT)
+    def _name(self, symbol: sympy.Symbol, place: int) -> Text:
+        return Text(self.names[symbol.name], ATOM)
+
+    def _size(self, symbol: SizeSymbol) -> Text:
+        return Text(self.dims[symbol.name], ATOM)
+
+    def _number(self, value: sympy.Basic, *, real: bool = False) -> Text:
+        return _number(value)
+
+    def _raised(self, base: sympy.Expr, exponent: sympy.Expr, place: int) -> Text:
         operator = "**" if base.is_Symbol else " ** "  # as formatters have it
         return Text(f"{self.text(base).within(ATOM)}{operator}{_number(exponent).within(ATOM)}", POWER)
 
-    def _applied(self, expr: sympy.Expr) -> Text:
+    def _applied(self, expr: sympy.Expr, place: int) -> Text:
         operation = BY_HEAD[type(expr)]
         operands, options = operands_of(expr)
         if callable(operation.numpy):
@@ -188,34 +151,6 @@ class NumpyPrinter:
                 product = f"{a.tight}.T @ {b.tight}"
                 return Text(product if coefficient == 1 else f"{_number(coefficient).code} * ({product})", PRODUCT)
         return Text(f"{self.text(expr).within(ATOM)}.sum(axis=0)", ATOM)
-
-    # The order in which a person would write ----------------------------------------------------------------
-
-    def factor_key(self, factor: sympy.Expr) -> tuple[int, int, str]:
-        """Parameters, then adjoints, then names in order of definition, then what is compound."""
-        if self.as_written:
-            return 0, self._first(factor), spelt(factor)
-        roles = {self.roles[name] for name in names_in(factor)}
-        if factor.is_Symbol and "parameter" in roles:
-            place = 0
-        elif roles & {"adjoint", "upstream", "carry"}:
-            place = 1
-        else:
-            place = 2 if factor.is_Symbol else 3
-        return place, self._first(factor), spelt(factor)
-
-    def _term_key(self, term: sympy.Expr) -> tuple[int, int, int, str]:
-        negative = term.could_extract_minus_sign()
-        return int(negative), int(not term.is_number), self._first(term), spelt(term)
-
-    def _first(self, expr: sympy.Expr) -> int:
-        return min((self.order.get(name, 0) for name in names_in(expr)), default=-1)
-
-
-@lru_cache(maxsize=2**12)
-def spelt(expr: sympy.Basic) -> str:
-    """What tells apart expressions that nothing else puts in an order."""
-    return expr.name if isinstance(expr, sympy.Symbol) else str(expr)
 
 
 def _is_operator(a: Code, b: Code) -> bool:
@@ -249,17 +184,6 @@ def _is_closed(template: str) -> bool:
     return False
 
 
-def _is_decimal(value: sympy.Expr) -> bool:
-    """Whether a rational is exact as a short decimal."""
-    if not value.is_Rational:
-        return False
-    denominator = int(value.q)
-    for prime in (2, 5):
-        while denominator % prime == 0:
-            denominator //= prime
-    return denominator == 1 and len(repr(float(value))) <= 10
-
-
 def _number(value: sympy.Basic) -> Text:
     """A constant; fractions such as 1/3 stay fractions, decimals are printed as such."""
     if isinstance(value, SizeSymbol):
@@ -268,7 +192,7 @@ def _number(value: sympy.Basic) -> Text:
     if expr.is_Integer:
         text = str(int(expr)) if abs(int(expr)) < 10**15 else repr(float(expr))
         return Text(text, ATOM if expr >= 0 else PRODUCT)
-    if expr.is_Rational and not _is_decimal(expr) and abs(expr.q) < 10**9 and abs(expr.p) < 10**9:
+    if expr.is_Rational and not is_decimal(expr) and abs(expr.q) < 10**9 and abs(expr.p) < 10**9:
         return Text(f"{expr.p} / {expr.q}", PRODUCT)
     number = float(expr)
     return Text(repr(number), ATOM if number >= 0 else PRODUCT)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from ..equations import Cell
 from ..equations.sample import default_dims
-from ..operations import functions as f
+from ..operations.functions import stop_gradient
+from ..operations.table import BY_HEAD
 from ..sizes import Shape
 from .names import PYTHON, Names
 
@@ -15,8 +16,6 @@ _WORDS = {
     "worst", "array", "gradient", "scale", "index", "expected", "draw", "name", "value", "forward", "backward", "pack",
     "slope",
 }  # fmt: skip
-# Whose NumPy forms are not the analytic function beside the real line, or do not take complex numbers.
-_REAL_ONLY = {f.absolute, f.sign, f.gelu, f.normal_cdf, f.softplus, f.mod, f.floor, f.prefers}
 
 _COMPLEX_STEP = '''\
 def slope(arrays, array, index, d_outputs, d_final_state):
@@ -38,51 +37,70 @@ def slope(arrays, array, index, d_outputs, d_final_state):
     return (losses[0] - 8 * losses[1] + 8 * losses[2] - losses[3]) / 12e-4
 '''
 
+_BLANK = ("", "")
 
-def self_check(cell: Cell, heads: frozenset[type]) -> str:
+
+def self_check(cell: Cell, heads: frozenset[type | str]) -> str:
     """`loss`, `slope`, `check` and a `__main__` for a module whose forward pass calls some operations."""
-    if any(equation.expr.has(f.stop_gradient) for equation in cell.equations):
+    if any(equation.expr.has(stop_gradient) for equation in cell.equations):
         return (
             "# This cell stops gradients on purpose, which no difference of losses can see: there is no self-check.\n"
         )
-    real = bool(heads & _REAL_ONLY)
+    real = any(row.real_only for head in heads if isinstance(head, type) and (row := BY_HEAD.get(head)))
     taken = Names(_WORDS, PYTHON)
     dims = {dim: taken.take(dim, "dim_") for dim in cell.dims}
     sizes = "".join(f", {dims[dim]}={value}" for dim, value in default_dims(cell).items())
     params = _entries(cell.params, (), dims, fan=True)
     inputs, states = _entries(cell.inputs, ("T", "N"), dims), _entries(cell.states, ("N",), dims)
     above = _entries(cell.outputs, ("T", "N"), dims)
-    one_x, one_y = len(inputs) == 1, len(above) == 1
-    x, d_outputs = _one_or_named(inputs), _one_or_named(above)
+    one_x = len(inputs) == 1
     lines = [
-        "def loss(arrays, d_outputs, d_final_state):",
-        '    """A number that depends on everything: outputs and final state, weighted."""',
-        "    params, x, state = arrays",
-        "    outputs, final_state, _ = forward(pack(params), x, state)",
-        "    total = (d_outputs * outputs).sum()"
-        if one_y
-        else "    total = sum((d_outputs[name] * outputs[name]).sum() for name in outputs)",
-        "    return total + sum((d_final_state[name] * final_state[name]).sum() for name in final_state)",
-        "",
-        "",
+        *_loss(one_output=len(above) == 1),
+        *_BLANK,
         *(_DIFFERENCES if real else _COMPLEX_STEP).splitlines(),
-        "",
-        "",
+        *_BLANK,
         f"def check(T=3, N=2{sizes}):",
         '    """The largest error of a gradient entry, in parts of the largest entry of its array."""',
         "    draw = np.random.default_rng(0).standard_normal",
         "    params = {",
         *(f'        "{name}": {array},' for name, array in params.items()),
         "    }",
-        f"    x = {x}",
+        f"    x = {_one_or_named(inputs)}",
         f"    state = {_named(states)}",
-        f"    d_outputs = {d_outputs}",
+        f"    d_outputs = {_one_or_named(above)}",
         f"    d_final_state = {_named(states)}",
         "    _, _, tape = forward(pack(params), x, state)",
         "    grads, d_x, d_state = backward(tape, d_outputs, d_final_state)",
         *_complexified(real, one_x),
+        *_compared(one_x),
+        *_BLANK,
+        'if __name__ == "__main__":',
+        "    error = check()",
+        f'    print(f"largest relative error against {"differences" if real else "complex step"}: {{error:.1e}}")',
+        f"    raise SystemExit(error > {'1e-6' if real else '1e-10'})",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _loss(*, one_output: bool) -> list[str]:
+    total = "(d_outputs * outputs).sum()"
+    if not one_output:
+        total = "sum((d_outputs[name] * outputs[name]).sum() for name in outputs)"
+    return [
+        "def loss(arrays, d_outputs, d_final_state):",
+        '    """A number that depends on everything: outputs and final state, weighted."""',
+        "    params, x, state = arrays",
+        "    outputs, final_state, _ = forward(pack(params), x, state)",
+        f"    total = {total}",
+        "    return total + sum((d_final_state[name] * final_state[name]).sum() for name in final_state)",
+    ]
+
+
+def _compared(one_input: bool) -> list[str]:
+    """Every entry of every gradient beside its slope."""
+    return [
         "    pairs = [(params[name], grads[name]) for name in params]",
-        f"    pairs += {'[(x, d_x)]' if one_x else '[(x[name], d_x[name]) for name in x]'}",
+        f"    pairs += {'[(x, d_x)]' if one_input else '[(x[name], d_x[name]) for name in x]'}",
         "    pairs += [(state[name], d_state[name]) for name in state]",
         "    worst = 0.0",
         "    for array, gradient in pairs:",
@@ -91,14 +109,7 @@ def self_check(cell: Cell, heads: frozenset[type]) -> str:
         "            expected = slope((params, x, state), array, index, d_outputs, d_final_state)",
         "            worst = max(worst, float(abs(gradient[index] - expected)) / scale)",
         "    return worst",
-        "",
-        "",
-        'if __name__ == "__main__":',
-        "    error = check()",
-        f'    print(f"largest relative error against {"differences" if real else "complex step"}: {{error:.1e}}")',
-        f"    raise SystemExit(error > {'1e-6' if real else '1e-10'})",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _entries(

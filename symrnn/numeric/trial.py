@@ -19,6 +19,7 @@ import numpy as np
 from ..derivation import Derivation
 from ..equations.sample import Arrays, default_dims
 from ..errors import InputError, KernelWarning, SymrnnError
+from ..sizes import shape_at, show_dims
 from ..version import __version__
 from .cache import hash_of, kept_folder, read_file, write_file
 from .compiled import compiled_passes
@@ -63,7 +64,7 @@ class _Case:
         scale, positive, seed = _DRAWS[self.draw]
         cell, draw = self.derivation.cell, np.random.default_rng(self.draw)
         sample = cell.sample(self.T, self.N, seed, self.dims, self.dtype)
-        shapes = {name: tuple(size.value(self.dims) for size in shape) for name, shape in cell.outputs.items()}
+        shapes = {name: shape_at(shape, self.dims) for name, shape in cell.outputs.items()}
         inputs = sample.x if isinstance(sample.x, dict) else dict.fromkeys(cell.inputs, sample.x)
         groups: list[Arrays] = [
             sample.params,
@@ -82,7 +83,7 @@ class _Case:
 
     @property
     def sizes(self) -> str:
-        return ", ".join(f"{name} = {size}" for name, size in {"T": self.T, "N": self.N, **self.dims}.items())
+        return show_dims({"T": self.T, "N": self.N, **self.dims})
 
 
 def trusted(derivation: Derivation, dtype: str, backend: str) -> tuple[str, Namespace]:
@@ -109,6 +110,14 @@ def try_out(derivation: Derivation, dtype: str, backend: str) -> tuple[Candidate
         known = _objection(derivation, dtype, candidate) or _AGREES
         _remember(key, known)
     return candidate, "" if known == _AGREES else _complaint(derivation, dtype, backend, known)
+
+
+def is_right(derivation: Derivation) -> bool:
+    """Whether the fast NumPy form computes what the plain one does; if not, with a warning."""
+    candidate, objection = try_out(derivation, "float64", "numpy")
+    if candidate is None or objection:
+        warnings.warn(f"{objection}\n  plain NumPy serves in its place", KernelWarning, stacklevel=4)
+    return candidate is not None and not objection
 
 
 def plain_form(derivation: Derivation) -> tuple[str, Namespace]:

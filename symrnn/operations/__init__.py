@@ -1,9 +1,10 @@
 """The operations that cells and their gradients are made of.
 
-`table`       every operation, one row each: shape, derivative, NumPy, text, LaTeX
 `entry`       what a row holds
-`functions`   SymPy heads of the elementwise functions, with their derivatives
-`structured`  products, reductions, slices: shapes, adjoint rules and NumPy forms
+`arithmetic`  the operators of SymPy's own algebra
+`functions`   the elementwise functions
+`structured`  products, reductions, slices
+`table`       every row, by name and by head
 """
 
 from .entry import Operation

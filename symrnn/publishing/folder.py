@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..equations import Cell
+from ..equations import Cell, Network
 from ..errors import OptionError
 from ..files import DRAFT, hold, require_file, told, write_whole
 from ..records import parse_record
@@ -30,10 +30,10 @@ _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", 
 _RESERVED = {"readme", "index"} | _DEVICES
 
 
-def distinct(cells: Iterable[Cell]) -> list[Cell]:
-    """Cells whose files do not meet: a cell that is given twice counts once, and two of one name are an error, on every
-    file system. So is a name that a file of a folder of pages cannot have."""
-    found: dict[str, Cell] = {}
+def distinct(cells: Iterable[Cell | Network]) -> list[Cell | Network]:
+    """Cells and networks whose files do not meet: what is given twice counts once, and two of one name are an error, on
+    every file system. So is a name that a file of a folder of pages cannot have."""
+    found: dict[str, Cell | Network] = {}
     for cell in cells:
         key = cell.name.casefold()
         if key in _RESERVED:

@@ -5,10 +5,9 @@
 `view`       which equations are shown: merged lines, carries written out, slopes at the net input
 `joined`     one matrix over [h, x]: the cell written anew
 `tree`       the display tree, and how tightly its nodes bind
-`layouts`    from an operation's layout to a node of the tree
+`arranging`  from an operation's layout to a node of the tree
 `display`    from equations to trees, in the order of a person
 `rows`       from columns to rows, and the transposed layout of gradients
-`tiling`     adjoints of slices that lie side by side
 `steps`      why each term stands in its equation
 `languages/` the words for that, as data
 `prose`      sentences with formulas in them
@@ -18,7 +17,7 @@
 `printer`    what all formats share: the walk, parentheses, line breaks
 `printers/`  the formulas in each format
 `pages/`     whole pages in each format
-`formats`    one function a format
+`formats`    the way from a derivation to a page, and one row for each format
 `difference` which equations of two derivations differ
 """
 
@@ -26,7 +25,7 @@ from .difference import Difference, compare
 from .formats import ARTICLES, FORMATS, make_article, render, render_pdf, write_article
 from .languages import LANGUAGES, read_language
 from .notation import PRESETS, STANDARD, Notation, read_notation
-from .pages.article import Evidence
+from .pages.article import Article, Evidence
 
 __all__ = [
     "ARTICLES",
@@ -34,6 +33,7 @@ __all__ = [
     "LANGUAGES",
     "PRESETS",
     "STANDARD",
+    "Article",
     "Difference",
     "Evidence",
     "Notation",

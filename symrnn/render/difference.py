@@ -18,9 +18,10 @@ from . import tree as t
 from .document import Document, Section, build_document
 from .languages import Language, read_language
 from .notation import STANDARD, Notation, read_notation
-from .pages.text import WIDTH, kind_of, show_shape
+from .pages.text import WIDTH
 from .printer import Token, fill_lines
 from .printers.text import TextPrinter, columns
+from .prose import Setting
 
 _INDENT = " " * 4
 
@@ -119,7 +120,7 @@ def _by_left(section: Section, printer: TextPrinter) -> dict[str, Side]:
 def _summands(tree: t.Tree, printer: TextPrinter) -> Iterator[str]:
     if isinstance(tree, t.TimeSum):
         yield "Σ"
-        tree = tree.body
+        tree = tree.base
     terms = tree.terms if isinstance(tree, t.Sum) else (t.signed(tree),)
     for term in terms:
         yield f"{'−' if term.negative else '+'} {printer.flat(term.node)}"
@@ -138,11 +139,11 @@ def _paired(first: dict[str, Side], second: dict[str, Side]) -> Iterator[Pair]:
 
 def _symbols(page: Document, printer: TextPrinter) -> Iterator[str]:
     """One line for every symbol that is not computed in the step, with its shape and its kind."""
+    say = Setting(str, printer.flat, str)
     for group in page.symbols:
         if group.kind != "value":
             for name in group.names:
-                (kind,) = kind_of(page, group.kind, (name,), ())
-                yield f"{printer.name(name)}  {show_shape(group.shape, page.language)}  {kind}"
+                yield f"{printer.name(name)}  {say(group.shape)}  {page.language.phrases[group.kind]}"
 
 
 def _lines(pair: Pair) -> Iterator[str]:

@@ -3,7 +3,7 @@ order in which a person would write them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -12,18 +12,16 @@ import sympy
 
 from ..derivation import Derivation
 from ..equations import Equation, Term
-from ..equations.shapes import shape_of
+from ..equations.shapes import names_in, shape_of
 from ..language.nodes import Apply, Name, Node, Number
 from ..operations import BY_HEAD, OPERATIONS, Operation
 from ..operations.entry import SizeSymbol, size_from_expr
 from ..sizes import Shape, Size, Slice
 from . import tree as t
-from .layouts import arrange, arrange_axes, raised
+from .arranging import arrange, arrange_axes, raised, tile
 from .names import Naming, name_variables
 from .notation import STANDARD, Notation
-from .rows import as_rows, in_numerator_layout
-from .tiling import Placed, tile
-from .view import View, build_view
+from .view import MOVED, Slope, View
 
 # Denominators that people read as fractions; others are decimals where these end.
 _FRACTIONS = (1, 2, 3, 4, 6, 7, 8, 9)
@@ -38,7 +36,6 @@ class Display:
     shapes: Mapping[str, Shape]
     params: frozenset[str]
     adjoints: frozenset[str] = field(repr=False)
-    slopes: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     # Equations -----------------------------------------------------------------------------------------------
 
@@ -51,23 +48,15 @@ class Display:
         """The right side, term by term."""
         if equation.written is not None:
             return self.node(equation.written)
-        first = "1" if equation.why == "initial" else None
-        side_by_side, rest = tile([term.expr for term in equation.terms])
-        terms = [term for term in equation.terms if term.expr in rest] if side_by_side else equation.terms
-        trees = [self._tiled(side_by_side)] if side_by_side else []
-        trees += [self.term(term, len(equation.shape), first) for term in terms]
+        rank, first = len(equation.shape), "1" if equation.why == "initial" else None
+        trees = [self.term(term, rank, first) for term in equation.terms]
         if not trees:
             return t.Number(Fraction(0))
-        body = _add(trees)
+        body = add(tile(trees, equation.shape[0]) if rank == 1 else trees)
         if not equation.over_time:
             return body
         lone = t.signed(body)
         return t.negated(t.TimeSum(lone.node)) if lone.negative else t.TimeSum(body)
-
-    def _tiled(self, pieces: list[Placed]) -> t.Tree:
-        parts = [self.expression(place.piece) for place in pieces]
-        missing = pieces[-1].whole - pieces[-1].upper
-        return t.Stack((*parts, *([t.Extent(missing, zeros=True)] if missing != Size() else [])))
 
     def term(self, term: Term, rank: int, carry_time: str | None = None) -> t.Tree:
         """One summand; a scalar that stands for an array of equal entries is multiplied by ones."""
@@ -85,7 +74,7 @@ class Display:
             case Name(id=name):
                 return t.Symbol(self.naming(name))
             case Number(value=value):
-                return t.Number(value)
+                return _number(value)
             case Apply(operation=name, operands=operands, options=options):
                 trees = [(self.node(operand), len(operand.shape)) for operand in operands]
                 return self._applied(OPERATIONS[name], node, trees, options)
@@ -151,15 +140,15 @@ class Display:
         if isinstance(expr, SizeSymbol):
             return t.Extent(Size.of(expr.name), marked=expr.name in self.naming.dimensions)
         if expr.is_Symbol:
-            if expr.name in self.slopes:
-                call = self.expression(self.slopes[expr.name])
-                assert isinstance(call, t.Call), f"{expr.name} is the derivative of a function"
-                return t.Call(call.text, call.latex, call.arguments, call.options, primes=1)
             return t.Symbol(self.naming(expr.name))
         if expr is sympy.pi:
             return t.Constant("pi")
         if isinstance(expr, sympy.Add):
             return self._sum(expr)
+        if isinstance(expr, Slope):
+            call = self.expression(expr.args[0])
+            assert isinstance(call, t.Call), f"{expr} is the derivative of a function"
+            return replace(call, primes=1)
         operation = BY_HEAD.get(type(expr))
         return self._applied_head(operation, expr) if operation else self._product(expr)
 
@@ -182,7 +171,7 @@ class Display:
         keyed = []
         for arg in expr.args:
             coefficient, rest = arg.as_coeff_Mul()
-            key = (bool(coefficient < 0), rest is not sympy.S.One, self._position(rest), len(rest.free_symbols))
+            key = (bool(coefficient < 0), rest is not sympy.S.One, self._position(rest), len(_leaves(rest)))
             keyed.append((key, arg))
         keyed.sort(key=lambda pair: pair[0])
         return t.Sum(tuple(t.signed(self.expression(arg)) for _, arg in keyed))
@@ -191,45 +180,43 @@ class Display:
         """Coefficient, scalars, arrays; what is divided by is gathered under one fraction."""
         coefficient, rest = expr.as_coeff_Mul()
         value = Fraction(int(coefficient.p), int(coefficient.q))
-        above: list[tuple[t.Tree, int, tuple]] = []
-        below: list[tuple[t.Tree, int, tuple]] = []
-        negative = value < 0
-        for factor in sympy.Mul.make_args(rest):
-            if factor is sympy.S.One:
-                continue
-            base: Any
-            exponent: Any
-            base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
-            power = Fraction(int(exponent.p), int(exponent.q))
-            tree, rank = self.expression(base), self.rank(base)
-            if isinstance(tree, t.Quotient) and power == 1:  # k / norm(k) joins the fraction
-                for part, side, arg in zip((tree.numerator, tree.denominator), (above, below), base.args, strict=True):
-                    if arg is not sympy.S.One:
-                        side.append((part, self.rank(arg), self._key(arg, part)))
-                continue
+        negative, value = value < 0, abs(value)
+        keyed: dict[bool, list[tuple[tuple, t.Tree, int]]] = {True: [], False: []}
+        for base, tree, power in self._factors(rest):
             if isinstance(tree, t.Sum) and all(term.negative for term in tree.terms) and power.denominator == 1:
                 negative ^= power.numerator % 2 == 1
-                tree = t.Sum(tuple(t.Signed(False, term.node) for term in tree.terms))
-                tree = tree.terms[0].node if len(tree.terms) == 1 else tree
-            tree = self._power((tree, rank), abs(power))
-            (above if power > 0 else below).append((tree, rank, self._key(base, tree)))
-        top = [(tree, rank) for tree, rank, _ in sorted(above, key=lambda item: item[2])]
-        bottom = [(tree, rank) for tree, rank, _ in sorted(below, key=lambda item: item[2])]
-        value = abs(value)
+                turned = tuple(t.Signed(False, term.node) for term in tree.terms)
+                tree = turned[0].node if len(turned) == 1 else t.Sum(turned)
+            tree = self._power((tree, self.rank(base)), abs(power))
+            keyed[power > 0].append((self._key(base, tree), tree, self.rank(base)))
+        above, below = ([item[1:] for item in sorted(keyed[side], key=lambda item: item[0])] for side in (True, False))
         if not above and not below and not ones:
-            number = t.Number(value, decimal=value.denominator not in _FRACTIONS)
-            return t.Sum((t.Signed(True, number),)) if negative else number
+            result: t.Tree = t.Number(value, decimal=value.denominator not in _FRACTIONS)
+            return t.negated(result) if negative else result
         if value.denominator in _FRACTIONS or not t.is_decimal(value):
-            bottom = [(t.Number(Fraction(value.denominator)), 0), *bottom] if value.denominator != 1 else bottom
+            below = [(t.Number(Fraction(value.denominator)), 0), *below] if value.denominator != 1 else below
             value = Fraction(value.numerator)
-        if ones:
-            top.append((t.Constant("ones"), 1))
-        if value != 1 or not top:
-            top.insert(0, (t.Number(value), 0))
-        result = t.join_factors(top)
-        if bottom:
-            result = t.Quotient(result, t.join_factors(bottom))
+        above += [(t.Constant("ones"), 1)] if ones else []
+        if value != 1 or not above:
+            above.insert(0, (t.Number(value), 0))
+        result = t.join_factors(above)
+        result = t.Quotient(result, t.join_factors(below)) if below else result
         return t.Sum((t.Signed(True, result),)) if negative else result
+
+    def _factors(self, expr: Any) -> Iterator[tuple[Any, t.Tree, Fraction]]:
+        """The factors of a product, each with its tree and its power; one that is set as a fraction gives two."""
+        for factor in sympy.Mul.make_args(expr) if expr is not sympy.S.One else ():
+            base, exponent = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
+            power = Fraction(int(exponent.p), int(exponent.q))
+            tree = self.expression(base)
+            if isinstance(tree, t.Quotient) and power == 1:  # k / norm(k) joins the fraction
+                yield from (
+                    pair
+                    for pair in ((base.args[0], tree.left, power), (base.args[1], tree.right, -power))
+                    if pair[0] is not sympy.S.One
+                )
+            else:
+                yield base, tree, power
 
     def _key(self, factor: Any, tree: t.Tree) -> tuple:
         """Where a factor stands: scalars, a lone parameter, adjoints, names in the order of definition, the rest."""
@@ -246,7 +233,10 @@ class Display:
         return (array, bool(symbols), group, kind if not isinstance(tree, t.Sum) else 9, self._position(factor))
 
     def _position(self, expr: Any) -> int:
-        places = [self.order[symbol.name] for symbol in expr.free_symbols if symbol.name in self.order]
+        """The first place of what it mentions; σ′(a) stands where a does, and σ′ of more than a name last."""
+        leaves = _leaves(expr)
+        places = [self.order.get(str(leaf.args[0].args[0]), len(self.order)) for leaf in leaves if leaf.args]
+        places += [self.order[leaf.name] for leaf in leaves if not leaf.args and leaf.name in self.order]
         return min(places, default=-1)
 
     # Shapes --------------------------------------------------------------------------------------------------
@@ -256,9 +246,8 @@ class Display:
         return len(shape_of(expr, self.shapes))
 
 
-def build_display(derivation: Derivation, notation: Notation = STANDARD) -> tuple[Display, View]:
-    """A display of a derivation's equations in a notation, and the equations to display."""
-    view = build_view(derivation, notation)
+def build_display(derivation: Derivation, notation: Notation = STANDARD, view: View | None = None) -> Display:
+    """How a notation writes a derivation's equations, those of a view among them."""
     program = derivation.cell.program
     names = [*program.inputs, *(state.previous for state in program.states), *program.params]
     names += [equation.name for equation in derivation.equations]
@@ -269,25 +258,19 @@ def build_display(derivation: Derivation, notation: Notation = STANDARD) -> tupl
     adjoints = {name for name, variable in derivation.variables.items() if variable.role in derived}
     naming = name_variables(derivation, notation)
     known = dict(naming.names)
-    for name, (still, time) in view.moved.items():
-        known[name] = known[still].at(time)
-        shapes[name] = shapes[still]
-        order[name] = order.get(still, len(order))
-        if still in adjoints:
-            adjoints.add(name)
-    for name, slope in view.slopes.items():
-        argument = str(slope.args[0])
-        shapes[name] = shape_of(slope, shapes)
-        order[name] = order.get(argument, len(order))
-    naming = replace(naming, names=known)
-    display = Display(naming, order, shapes, frozenset(program.params), frozenset(adjoints), view.slopes)
-    return display, view
+    for shown in (*view.backward, *view.gradients) if view is not None else ():
+        for name in names_in(sympy.Tuple(*(term.expr for term in shown.equation.terms))):
+            still, moved, time = name.partition(MOVED)
+            if moved:
+                known[name], shapes[name], order[name] = naming(still, time), shapes[still], order[still]
+                adjoints |= {name} if still in adjoints else set()
+    return Display(replace(naming, names=known), order, shapes, frozenset(program.params), frozenset(adjoints))
 
 
-def set_in(notation: Notation, tree: t.Tree, gradient_rank: int = 0) -> t.Tree:
-    """A column formula as a notation wants it; `gradient_rank` is the rank of what it is the gradient of."""
-    tree = as_rows(tree) if notation.vectors == "row" else tree
-    return in_numerator_layout(tree, gradient_rank) if notation.layout == "numerator" else tree
+def _leaves(expr: Any) -> set[Any]:
+    """The symbols of an expression, each σ′(a) counting as one."""
+    slopes = {slope: sympy.Dummy() for slope in expr.atoms(Slope)}
+    return (expr.xreplace(slopes).free_symbols - set(slopes.values())) | slopes.keys() if slopes else expr.free_symbols
 
 
 def _terms(tree: t.Tree) -> tuple[t.Signed, ...]:
@@ -304,12 +287,7 @@ def _written_axis(bounds: Slice) -> t.Axis:
 
 
 def _is_slice(operation: Operation) -> bool:
-    return operation.layout is not None and operation.layout.kind == "part"
-
-
-def _slice(axis: Any) -> Slice:
-    bounds = [size_from_expr(bound) for bound in axis.args]
-    return Slice(index=bounds[0]) if len(bounds) == 1 else Slice(bounds[0], bounds[1])
+    return operation.look is not None and operation.look.kind == "part"
 
 
 def _explicit_axis(axis: Any, whole: Size) -> t.Axis:
@@ -319,7 +297,7 @@ def _explicit_axis(axis: Any, whole: Size) -> t.Axis:
     return (bounds[0] if bounds[0] != Size() else None, bounds[1] if bounds[1] != whole else None)
 
 
-def _add(trees: list[t.Tree]) -> t.Tree:
+def add(trees: Sequence[t.Tree]) -> t.Tree:
     """A sum of trees, sums among them continued."""
     terms = [term for tree in trees for term in _terms(tree)]
     # A formula does not open with a minus where a positive term could open it.

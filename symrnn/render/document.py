@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,15 +13,16 @@ from ..equations import Equation
 from ..operations import BY_HEAD
 from ..sizes import Shape, Size
 from . import tree as t
-from .display import Display, build_display, set_in
+from .display import Display, build_display
 from .joined import derive_joined
 from .languages import ENGLISH, Language
 from .names import GREEK, Name, Naming
 from .notation import STANDARD, Notation
-from .prose import Prose, fill, listed, symbols
-from .say import general_formulas
-from .steps import Step, explain_equation, set_step
-from .view import Shown
+from .printers.text import show_size
+from .prose import Prose, fill, listed
+from .rows import set_in
+from .steps import Step, explain_equation, general_formulas
+from .view import Shown, View, build_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +41,55 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`key` is the phrase of its title: `forward`, `backward` or `gradients`."""
+    """Equations under a title. `key` says which part of a derivation they belong to: `forward`, `backward` or
+    `gradients`; `course` is the letter of the steps, the first and the last of them, where they run over steps. A
+    section of a network opens with `words`, and stands under the `part` that it is in."""
 
     key: str
     rows: tuple[Row, ...]
+    title: str
+    heading: str
+    course: tuple[str, str, str] | None = None
+    words: tuple[Prose, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Names of one shape and one kind (`input`, `state`, `output`, `parameter`, `value`); `code` is how the program
-    calls them, `also` those of them that are outputs too."""
+    """Names of one shape and one kind (`input`, `state`, `output`, `parameter`, `value`): the shape and the kind in
+    words, and how the program calls them."""
 
     kind: str
     names: tuple[Name, ...]
-    shape: Shape
+    shape: Prose
+    meaning: Prose
     code: tuple[str, ...]
-    also: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """What a sign means; `key` is the phrase."""
+    """What a sign means."""
 
-    key: str
     sign: Prose
     meaning: Prose
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    derivation: Derivation
+    """What every format writes, in this order: of a cell or of a network, whose docstring is `doc`."""
+
+    name: str
+    doc: str
     language: Language
     notation: Notation
-    naming: Naming
     symbols: tuple[Symbols, ...]
     legend: tuple[Legend, ...]
-    kinks: tuple[str, ...]
     sections: tuple[Section, ...]
 
     @property
-    def name(self) -> str:
-        return self.derivation.cell.name
-
-    @property
     def paragraphs(self) -> tuple[str, ...]:
-        """What the cell's docstring says: its first line, then paragraph by paragraph, each on one line."""
-        first, *rest = self.derivation.cell.doc.strip().split("\n\n")
+        """What the docstring says: its first line, then paragraph by paragraph, each on one line."""
+        first, *rest = self.doc.strip().split("\n\n")
         return (first.split("\n")[0], *(" ".join(part.split()) for part in rest))
 
     @property
@@ -93,43 +97,82 @@ class Document:
         return self.paragraphs[0]
 
 
+@dataclass(frozen=True, slots=True)
+class CellDocument(Document):
+    derivation: Derivation
+    display: Display
+
+    @property
+    def naming(self) -> Naming:
+        return self.display.naming
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes the equations of a derivation as rows: what everything is called, and formulas as trees."""
+
+    derivation: Derivation
+    notation: Notation
+    language: Language
+    view: View
+    display: Display
+
+    @staticmethod
+    def of(derivation: Derivation, notation: Notation, language: Language) -> Writer:
+        view = build_view(derivation, notation)  # the derived equations, as the notation shows them
+        return Writer(derivation, notation, language, view, build_display(derivation, notation, view))
+
+    @property
+    def forward(self) -> tuple[Shown, ...]:
+        return tuple(Shown(equation, (equation,)) for equation in self.derivation.forward)
+
+    def row(self, shown: Shown, *, steps: bool, turned: bool = True) -> Row:
+        """An equation, and with `steps` why each of its terms is there; a gradient is `turned` as the layout of the
+        notation says."""
+        equation = shown.equation
+        rank = len(equation.shape) if turned and equation.kind == "gradient" else 0
+        right = set_in(self.notation, self.display.right(equation), rank)
+        why = (
+            step
+            for origin in (shown.origins if steps else ())
+            for step in explain_equation(origin, self.derivation, self.display, self.notation, self.language)
+        )
+        label = _label(self.derivation, equation)
+        return Row(equation.number, self.display.left(equation), right, steps=tuple(why), label=label)
+
+
 def build_document(
     derivation: Derivation, *, steps: bool = False, notation: Notation = STANDARD, language: Language = ENGLISH
-) -> Document:
+) -> CellDocument:
     """Everything that a page says about a derivation, in the order in which it says it."""
     if notation.weights == "joined":
         derivation = derive_joined(derivation)
-    display, view = build_display(derivation, notation)
+    writer = Writer.of(derivation, notation, language)
+    naming, phrases = writer.display.naming, language.phrases
 
-    def setting(tree: t.Tree) -> t.Tree:
-        return set_in(notation, tree)
+    def rows(shown: Iterable[Shown]) -> Iterator[Row]:
+        return (writer.row(line, steps=steps) for line in shown)
 
-    def row(shown: Shown) -> Row:
-        equation = shown.equation
-        rank = len(equation.shape) if equation.kind == "gradient" else 0
-        notes = tuple(
-            set_step(note, setting)
-            for origin in shown.origins
-            for note in (explain_equation(origin, derivation, display) if steps else ())
-        )
-        right = set_in(notation, display.right(equation), rank)
-        return Row(equation.number, display.left(equation), right, steps=notes, label=_label(derivation, equation))
-
+    after_last = _conditions(derivation, naming, notation, language)
+    gradients = tuple(rows(writer.view.gradients))
     sections = (
-        Section("forward", tuple(row(Shown(equation, (equation,))) for equation in derivation.forward)),
-        Section("backward", (*_conditions(derivation, display, notation, language), *map(row, view.backward))),
-        Section("gradients", tuple(map(row, view.gradients))),
+        Section("forward", tuple(rows(writer.forward)), phrases["forward"], phrases["forward"], ("t", "1", "T")),
+        Section(
+            "backward", (*after_last, *rows(writer.view.backward)), phrases["backward"], phrases["backward"],
+            ("t", "T", "1"),
+        ),
+        Section("gradients", gradients, phrases["gradients"], phrases["gradients_title"]),
+    )  # fmt: skip
+    symbols = tuple(_symbols(derivation, naming, notation, language))
+    legend = (
+        *_letters(derivation, naming, notation, language),
+        *signs_of(sections, notation, language),
+        *choices_of(notation, language),
+        *kinks_of((derivation,), language),
     )
-    return Document(
-        derivation,
-        language,
-        notation,
-        display.naming,
-        tuple(_symbols(derivation, display.naming, notation)),
-        tuple(_legend(derivation, display.naming, sections, notation, language)),
-        tuple(_kinks(derivation)),
-        tuple(section for section in sections if section.rows),
-    )
+    shown = tuple(section for section in sections if section.rows)
+    cell = derivation.cell
+    return CellDocument(cell.name, cell.doc, language, notation, symbols, legend, shown, derivation, writer.display)
 
 
 _SPELT = {letter: word for word, letter in GREEK.items()}
@@ -142,21 +185,24 @@ def _label(derivation: Derivation, equation: Equation) -> str:
     return (spelt if spelt == plain else f"{spelt}_{equation.number}").replace("_", "-")
 
 
-def _conditions(derivation: Derivation, display: Display, notation: Notation, language: Language) -> Iterator[Row]:
+def _conditions(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Row]:
     """What holds after the last step."""
     states = derivation.cell.program.states
-    final = [t.Symbol(display.naming(state.new).at("T")) for state in states]
+    final = [t.Symbol(naming(state.new, "T")) for state in states]
     if notation.carries == "inline":
         if states:
             yield Row(None, None, None, fill(language.phrases["final_inline"], states=listed(final, language)))
         return
     for state, last in zip(states, final, strict=True):
-        carry = display.naming(derivation.carries[state.name]).at("T+1")
+        carry = naming(derivation.carries[state.name], "T+1")
         yield Row(None, t.Symbol(carry), None, fill(language.phrases["final"], state=last))
 
 
-def _symbols(derivation: Derivation, naming: Naming, notation: Notation) -> Iterator[Symbols]:
-    program = derivation.cell.program
+# Symbols ---------------------------------------------------------------------------------------------------------
+
+
+def _symbols(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Symbols]:
+    program, phrases = derivation.cell.program, language.phrases
     states = [state.new for state in program.states]
     outputs = [name for name in dict.fromkeys(program.outputs) if name not in states]
     values = [equation.name for equation in derivation.forward]
@@ -175,110 +221,100 @@ def _symbols(derivation: Derivation, naming: Naming, notation: Notation) -> Iter
         # matrices before vectors before scalars, else in the order of definition
         for shape in sorted(by_shape, key=len, reverse=True) if kind == "parameter" else by_shape:
             names = by_shape[shape]
-            also = tuple(naming(name) for name in names if name in program.outputs) if kind == "state" else ()
+            word = phrases[kind if len(names) == 1 else f"{kind}s"]
+            also = [naming(name) for name in names if name in program.outputs] if kind == "state" else []
+            key = "also_output" if len(also) == 1 else "also_outputs"
+            meaning = fill(phrases[key], kind=word, names=listed(also, language)) if also else (word,)
             turned = shape[::-1] if notation.vectors == "row" else shape
-            yield Symbols(kind, tuple(naming(name) for name in names), turned, tuple(names), also)
+            words = (show_shape(turned, language),)
+            yield Symbols(kind, tuple(map(naming, names)), words, meaning, tuple(names))
 
 
-_A, _B, _V = (t.Symbol(Name(letter)) for letter in "abv")
-_S, _M = (t.Symbol(Name(letter)) for letter in "SM")
+def show_shape(shape: Shape, language: Language) -> str:
+    """(n), (n × m) or `scalar`"""
+    sizes = [show_size(size) for size in shape]
+    if len(sizes) > 1:
+        sizes = [f"({size})" if " " in size else size for size in sizes]
+    return f"({' × '.join(sizes)})" if shape else language.phrases["scalar"]
+
+
+# The legend ------------------------------------------------------------------------------------------------------
+
+_A, _B, _V, _S, _M = (t.Symbol(Name(letter)) for letter in "abvSM")
 _GRADIENT = t.Partial(t.Symbol(Name("L")), _V)
 _I, _J, _K = (Size.of(letter) for letter in "ijk")
-_SIGNS: dict[str, t.Tree] = {
-    "elementwise": t.Product((_A, _B), ("elementwise",)),
-    "marked_power": t.Power(_S, Fraction(2), marked=True),
-    "transposed": t.Transpose(_M),
-    "angle": t.Dot(_S, _M, matrix=True),
-    "ones": t.Constant("ones"),
-    "stacked": t.Stack((_A, _B)),
-    "stacked_rows": t.Stack((_A, _B), flat=True),
-    "zeros": t.Extent(_K, zeros=True),
-    "part": t.Part(_V, ((_I, _J),)),
-    "placed": t.Place(_V, ((_I,),)),
-    "indicator": t.Indicator((_A, _B), ((">", ">"),)),
-    "slope": t.Call("φ", r"\varphi", (_A,), primes=1),
+_SIGNS: dict[str, tuple[t.Tree, Callable[[t.Tree], bool]]] = {
+    "elementwise": (
+        t.Product((_A, _B), ("elementwise",)),
+        lambda node: isinstance(node, t.Product) and "elementwise" in node.joins,
+    ),
+    "marked_power": (
+        t.Power(_S, Fraction(2), marked=True),
+        lambda node: isinstance(node, t.Power) and node.marked,
+    ),
+    "transposed": (t.Transpose(_M), lambda node: isinstance(node, t.Transpose | t.Outer | t.Dot)),
+    "angle": (t.Dot(_S, _M, matrix=True), lambda node: isinstance(node, t.Dot) and node.matrix),
+    "ones": (t.Constant("ones"), lambda node: isinstance(node, t.Constant) and node.kind == "ones"),
+    "stacked": (t.Stack((_A, _B)), lambda node: isinstance(node, t.Stack) and not node.flat),
+    "stacked_rows": (t.Stack((_A, _B), flat=True), lambda node: isinstance(node, t.Stack) and node.flat),
+    "zeros": (t.Extent(_K, zeros=True), lambda node: isinstance(node, t.Extent) and node.zeros),
+    "part": (t.Part(_V, ((_I, _J),)), lambda node: isinstance(node, t.Part)),
+    "placed": (t.Place(_V, ((_I,),)), lambda node: isinstance(node, t.Place)),
+    "indicator": (t.Indicator((_A, _B), ((">", ">"),)), lambda node: isinstance(node, t.Indicator)),
+    "slope": (
+        t.Call("φ", r"\varphi", (_A,), primes=1),
+        lambda node: isinstance(node, t.Call) and node.primes == 1,
+    ),
 }
+"""Signs that need a word, each as the legend shows it, and which nodes have it."""
 
 
-def _legend(
-    derivation: Derivation, naming: Naming, sections: tuple[Section, ...], notation: Notation, language: Language
-) -> Iterator[Legend]:
-    program = derivation.cell.program
-    nodes = [node for section in sections for row in section.rows for node in t.walk((row.left, row.right))]
-    kinds = {type(node) for node in nodes}
-    details = {detail for node in nodes for detail in _details(node)}
-
-    def entry(key: str, sign: Prose, **formulas: Prose | t.Tree) -> Legend:
-        return Legend(key, sign, fill(language.phrases[key], **formulas))
-
-    def over(names: tuple[Name, ...]) -> Prose:
-        return listed(symbols(names), language)
-
-    if len(naming.general) == 1:
-        yield entry("adjoint", over(naming.general), v=_V, gradient=_GRADIENT)
-    else:
-        yield entry("adjoint", over(naming.general[:1]), v=_V, gradient=_GRADIENT)
-        yield entry("adjoint_net", over(naming.general[1:]), v=_V)
-    outputs = tuple(dict.fromkeys(program.outputs))
-    upstream = tuple(naming(derivation.upstream[name]) for name in outputs)
+def _letters(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Legend]:
+    """The letters that a derivation adds to those of the cell."""
+    program, phrases = derivation.cell.program, language.phrases
+    value, *net = naming.general
+    yield Legend(listed([value], language), fill(phrases["adjoint"], v=_V, gradient=_GRADIENT))
+    if net:
+        yield Legend(listed(net, language), fill(phrases["adjoint_net"], v=_V))
+    outputs = list(dict.fromkeys(program.outputs))
+    upstream = listed([naming(derivation.upstream[name]) for name in outputs], language)
     key = "upstream" if len(outputs) == 1 else "upstreams"
-    yield entry(key, over(upstream), outputs=over(tuple(naming(name) for name in outputs)))
+    yield Legend(upstream, fill(phrases[key], outputs=listed(list(map(naming, outputs)), language)))
     if program.states and notation.carries == "named":
-        carries = tuple(naming(derivation.carries[state.name]).at("t") for state in program.states)
-        previous = over(tuple(naming(state.previous) for state in program.states))
-        yield entry("carry" if len(carries) == 1 else "carries", over(carries), previous=previous)
-    marks = [
-        ("elementwise", "elementwise" in details),
-        ("marked_power", "marked" in details),
-        ("transposed", bool(kinds & {t.Transpose, t.Outer, t.Dot})),
-        ("angle", "angle" in details),
-        ("ones", "ones" in details),
-        ("stacked", "stacked" in details),
-        ("stacked_rows", "stacked_rows" in details),
-        ("zeros", "zeros" in details),
-        ("part", t.Part in kinds),
-        ("placed", t.Place in kinds),
-        ("indicator", t.Indicator in kinds),
-        ("slope", "slope" in details),
-    ]
-    for key, present in marks:
-        if present:
-            yield entry(key, (_SIGNS[key],), **general_formulas(notation))
-    for key, present in (
+        carries = listed([naming(derivation.carries[state.name], "t") for state in program.states], language)
+        previous = listed([naming(state.previous) for state in program.states], language)
+        key = "carry" if len(program.states) == 1 else "carries"
+        yield Legend(carries, fill(phrases[key], previous=previous))
+
+
+def signs_of(sections: tuple[Section, ...], notation: Notation, language: Language) -> Iterator[Legend]:
+    """The signs that the formulas have."""
+    nodes = [node for section in sections for row in section.rows for node in t.walk((row.left, row.right))]
+    for key, (sign, has_it) in _SIGNS.items():
+        if any(map(has_it, nodes)):
+            yield Legend((sign,), fill(language.phrases[key], **general_formulas(notation)))
+
+
+def choices_of(notation: Notation, language: Language) -> Iterator[Legend]:
+    """What is unusual in the notation."""
+    for key, chosen in (
         ("rows", notation.vectors == "row"),
         ("joined", notation.weights == "joined"),
         ("numerator", notation.layout == "numerator"),
         ("merged", notation.lines == "merged" or notation.carries == "inline"),
     ):
-        if present:
-            yield entry(key, (language.phrases[f"{key}_sign"],))
+        if chosen:
+            yield Legend((language.phrases[f"{key}_sign"],), (language.phrases[key],))
 
 
-def _details(node: t.Tree) -> Iterator[str]:
-    match node:
-        case t.Product(joins=joins) if "elementwise" in joins:
-            yield "elementwise"
-        case t.Power(marked=True):
-            yield "marked"
-        case t.Dot(matrix=True):
-            yield "angle"
-        case t.Constant(kind="ones"):
-            yield "ones"
-        case t.Extent(zeros=True):
-            yield "zeros"
-        case t.Stack(flat=flat):
-            yield "stacked_rows" if flat else "stacked"
-        case t.Call(primes=1):
-            yield "slope"
-
-
-def _kinks(derivation: Derivation) -> Iterator[str]:
-    """The subgradients that were chosen, for the operations that the cell uses."""
+def kinks_of(derivations: Iterable[Derivation], language: Language) -> Iterator[Legend]:
+    """The subgradients that were chosen, for the operations that cells use."""
     seen: dict[str, None] = {}
-    for equation in derivation.forward:
+    for equation in (equation for derivation in derivations for equation in derivation.forward):
         for inner in sympy.preorder_traversal(equation.expr):
             operation = BY_HEAD.get(type(inner))
             if operation is not None and operation.kink:
                 kink = operation.kink
                 seen.setdefault(kink if operation.name in kink else f"{operation.name}: {kink}")
-    yield from seen
+    if seen:
+        yield Legend((language.phrases["kink"],), ("; ".join(seen),))

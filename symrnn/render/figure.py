@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -16,7 +16,7 @@ from .printers.text import TextPrinter
 
 LARGEST = 60
 """More equations than this make no figure that anybody reads."""
-_COLUMN, _ROW, _HALF_WIDTH, _HALF_HEIGHT, _MARGIN = 104, 46, 32, 15, 40
+_COLUMN, _ROW, HALF_WIDTH, HALF_HEIGHT, _MARGIN = 104, 46, 32, 15, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,40 +206,51 @@ def _svg(
     width = max(x for x, _ in places.values()) + _MARGIN
     height = max(y for _, y in places.values()) + _MARGIN / 2 + _ROW / 2
     parts = [
+        arrow(_curve(places[source], bends[source, key], places[key]))
+        for key, read in sources.items()
+        for source in read
+    ]
+    for key, node in nodes.items():
+        x, y = places[key]
+        parts.append(box(x, y, node.name, node.role, note=f"({node.number})" if node.number else ""))
+    return page(width, height, words, parts)
+
+
+def page(width: float, height: float, words: str, parts: Iterable[str]) -> str:
+    """A drawing of a size, with what it says in words."""
+    head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="symrnn-graph" role="img" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}">',
         f"<title>{escape(words)}</title><style>{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0.5 8 4 0 7.5z"/></marker></defs>',
     ]
-    for key, read in sources.items():
-        for source in read:
-            parts.append(
-                f'<path marker-end="url(#tip)" d="{_curve(places[source], bends[source, key], places[key])}"/>'
-            )
-    for key, node in nodes.items():
-        x, y = places[key]
-        box = (
-            f'<rect x="{x - _HALF_WIDTH:g}" y="{y - _HALF_HEIGHT:g}" width="{2 * _HALF_WIDTH}" '
-            f'height="{2 * _HALF_HEIGHT}" rx="6"/>'
+    return "".join([*head, *parts]) + "</svg>\n"
+
+
+def arrow(path: str) -> str:
+    return f'<path marker-end="url(#tip)" d="{path}"/>'
+
+
+def box(x: float, y: float, name: Name, role: str, *, half: float = HALF_WIDTH, note: str = "") -> str:
+    """A box around a name, with a note at its upper right corner."""
+    drawn = f'<rect x="{x - half:g}" y="{y - HALF_HEIGHT:g}" width="{2 * half:g}" height="{2 * HALF_HEIGHT}" rx="6"/>'
+    if role == "state":
+        drawn += (
+            f'<rect x="{x - half + 3:g}" y="{y - HALF_HEIGHT + 3:g}" width="{2 * half - 6:g}" '
+            f'height="{2 * HALF_HEIGHT - 6}" rx="4"/>'
         )
-        if node.role == "state":
-            box += (
-                f'<rect x="{x - _HALF_WIDTH + 3:g}" y="{y - _HALF_HEIGHT + 3:g}" width="{2 * _HALF_WIDTH - 6}" '
-                f'height="{2 * _HALF_HEIGHT - 6}" rx="4"/>'
-            )
-        number = f'<text class="n" x="{x + _HALF_WIDTH - 2:g}" y="{y - _HALF_HEIGHT - 6:g}">({node.number})</text>'
-        label = f'<text x="{x:g}" y="{y:g}">{_label(node.name)}</text>'
-        parts.append(f'<g class="{node.role}">{box}{label}{number if node.number else ""}</g>')
-    return "".join(parts) + "</svg>\n"
+    label = f'<text x="{x:g}" y="{y:g}">{_label(name)}</text>'
+    beside = f'<text class="n" x="{x + half - 2:g}" y="{y - HALF_HEIGHT - 6:g}">{escape(note)}</text>' if note else ""
+    return f'<g class="{role}">{drawn}{label}{beside}</g>'
 
 
 def _curve(start: Point, bends: list[Point], end: Point) -> str:
     """From box to box: straight through the columns that it passes, where it has a row of its own, and curved in the
     gaps between columns, where no box stands."""
-    commands = [f"M{start[0] + _HALF_WIDTH:g} {start[1]:g}"]
+    commands = [f"M{start[0] + HALF_WIDTH:g} {start[1]:g}"]
     for (x0, y0), (x1, y1) in pairwise([start, *bends, end]):
-        left, right = x0 + _HALF_WIDTH, x1 - _HALF_WIDTH
+        left, right = x0 + HALF_WIDTH, x1 - HALF_WIDTH
         middle = (left + right) / 2
         passed = f"H{left:g}" if (x0, y0) != start else ""
         commands.append(f"{passed}C{middle:g} {y0:g} {middle:g} {y1:g} {right:g} {y1:g}")
@@ -251,13 +262,13 @@ _ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302"}
 
 def _label(name: Name) -> str:
     """A name with its index set lower, or its time higher."""
-    base = name.base + "".join(_ACCENTS[accent] for accent in name.accents) + "′" * name.primes
     low = list(name.subscripts)
-    high = ""
+    base = name.base + "".join(_ACCENTS[accent] for accent in name.accents) + "′" * name.primes
+    high = f"({name.layer})" if name.layer else ""
     if name.time:
         shown = name.time.replace("-", "−")
         if name.raised:
-            high = shown
+            high = f"{high},{shown}" if high else shown
         else:
             low.append(shown)
     index = f'<tspan font-size="11" dy="4">{escape(",".join(low))}</tspan>' if low else ""

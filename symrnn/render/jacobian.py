@@ -231,10 +231,6 @@ def path_tree(path: Path, display: Display) -> t.Tree:
     return t.Sum((t.Signed(True, result),)) if negative else result
 
 
-_SLOPES = {"sigmoid": "1/4", "tanh": "1", "relu": "1", "softplus": "1", "sin": "1", "cos": "1", "hard_sigmoid": "1/6"}
-"""The largest slope of a function, where there is one."""
-
-
 def read_jacobians(
     jacobians: tuple[Jacobian, ...], derivation: Derivation, display: Display, language: Language
 ) -> Iterator[Prose]:
@@ -260,12 +256,12 @@ def read_jacobians(
             BY_HEAD[type(inner)]
             for equation in derivation.forward
             for inner in sympy.preorder_traversal(equation.expr)
-            if type(inner) in BY_HEAD and BY_HEAD[type(inner)].name in _SLOPES
+            if type(inner) in BY_HEAD and BY_HEAD[type(inner)].slope
         }
         known = sorted(used, key=lambda operation: operation.name)
         if known:
-            signs = [t.Function(op.layout.text, op.layout.latex) for op in known if op.layout is not None]
-            bounds = phrases["comma"].join(_SLOPES[operation.name] for operation in known)
+            signs = [t.Call(op.look.text, op.look.latex) for op in known if op.look is not None]
+            bounds = phrases["comma"].join(operation.slope for operation in known)
             names: Prose = listed(signs, language)
             yield fill(phrases["jacobian_bound"], functions=names, bounds=bounds)
     open_ones = dict.fromkeys(jacobian.previous for jacobian in jacobians if jacobian.paths is None)

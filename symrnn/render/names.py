@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from types import MappingProxyType
 
 import sympy
@@ -31,9 +33,10 @@ GREEK: Mapping[str, str] = MappingProxyType(
 class Name:
     """A name in parts, for each printer to set in its own way: δ_{a_f} is `δ` of the name `a_f`.
 
-    `time` is `t`, `t-1`, `t+1`, `0`, `1`, `T` or `T+1`, set as a superscript if `raised`; `gradient` puts ∂L/∂ before
-    `of`, `prefixed` the base; `accents` (`bar`, `tilde`, `hat`) stand on the base, the innermost first; `verbatim`
-    keeps a name as it was written, where setting it nicely would make it equal to another one.
+    `time` is `t`, `t-1`, `t+1`, `0`, `1`, `T` or `T+1`, set as a superscript if `raised`; `prefixed` puts the base
+    before `of`, where ∂ stands for ∂L/∂; `accents` (`bar`, `tilde`, `hat`) stand on the base, the innermost first;
+    `verbatim` keeps a name as it was written, where setting it nicely would make it equal to another one; `layer` tells
+    the layers of a network apart: W_i⁽¹⁾.
     """
 
     base: str
@@ -41,17 +44,29 @@ class Name:
     of: Name | None = None
     time: str = ""
     primes: int = 0
-    gradient: bool = False
     verbatim: bool = False
     prefixed: bool = False
     accents: tuple[str, ...] = ()
     raised: bool = False
+    layer: str = ""
 
     def at(self, time: str) -> Name:
         """The same at another time; what is written before a name takes its time from that name."""
-        if (self.gradient or self.prefixed) and self.of is not None:
+        if self.prefixed and self.of is not None:
             return replace(self, of=self.of.at(time))
         return replace(self, time=time)
+
+    @property
+    def ends_raised(self) -> bool:
+        """Whether it ends in a superscript, so that a power needs parentheses."""
+        if self.prefixed and self.of is not None:
+            return self.of.ends_raised
+        return bool(self.layer) or (self.raised and bool(self.time))
+
+    @property
+    def takes_transpose(self) -> bool:
+        """Whether the sign of a transpose stands beside the layer: W⁽¹⁾ᵀ."""
+        return bool(self.layer) and not (self.raised and self.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +86,7 @@ class Naming:
 
 def net_inputs(derivation: Derivation) -> dict[str, str]:
     """The values that one activation alone acts on, each with the name of that activation's result."""
-    uses: dict[str, int] = {}
-    for equation in derivation.forward:
-        for symbol in equation.expr.free_symbols:
-            uses[str(symbol)] = uses.get(str(symbol), 0) + 1
+    uses = Counter(str(symbol) for equation in derivation.forward for symbol in equation.expr.free_symbols)
     found: dict[str, str] = {}
     for equation in derivation.forward:
         operation = BY_HEAD.get(type(equation.expr))
@@ -88,72 +100,65 @@ def net_inputs(derivation: Derivation) -> dict[str, str]:
 
 def name_variables(derivation: Derivation, notation: Notation = STANDARD) -> Naming:
     """Decide what everything in a derivation is called."""
-    variables = derivation.variables
-    names = _own_names(derivation, notation)
+    names = own_names(derivation, notation)
+    gates = net_inputs(derivation) if notation.net == "gate" else {}
     bases = {name.base for name in names.values()}
-    adjoint = _first_free(notation.letters_adjoint, bases)
-    by_gate = net_inputs(derivation) if notation.net == "gate" else {}
-    value = _first_free(notation.letters_value, bases | {adjoint}) if by_gate else adjoint
-    carry = _first_free(notation.letters_carry, bases | {adjoint, value})
+    adjoint = first_free(notation.letters_adjoint, bases)
+    value = first_free(notation.letters_value, bases | {adjoint}) if gates else adjoint
+    carry = first_free(notation.letters_carry, bases | {adjoint, value})
     clash = {name.base for name in names.values() if name.time and name.subscripts}
-    upstream = _first_free(notation.letters_upstream, clash | {adjoint, carry, value})
+    upstream = first_free(notation.letters_upstream, clash | {adjoint, carry, value})
     raised = notation.time == "superscript"
-
-    def adjoint_name(of: Name, letter: str) -> Name:
-        """The adjoint of a value. Which step it belongs to is said where it is needed or where it is always said."""
-        if notation.adjoint == "partial":
-            return Name("", of=of, gradient=True)
-        if notation.adjoint == "bar":
-            return replace(of, accents=(*of.accents, "bar"))
-        time = "t" if notation.times == "every" else ""
-        if notation.adjoint == "delta":
-            return Name(letter, of=replace(of, time=""), time=time, raised=raised)
-        return Name("d" if notation.adjoint == "d" else letter, of=of.at(time), prefixed=True)
-
-    for variable in variables.values():
+    for variable in derivation.variables.values():
         if variable.name in names:
             continue
         of = names[variable.written]
-        plain = replace(of, time="")
         match variable.role:
+            case "adjoint" if variable.written not in gates:
+                name = _adjoint(of, value, notation)
+            case "adjoint" if of.base == "a" and of.subscripts and not of.verbatim:  # δ_f for the net input a_f
+                name = Name(adjoint, of.subscripts, time=of.time, raised=raised)
             case "adjoint":
-                gate = variable.written in by_gate
-                letter = adjoint if gate or not by_gate else value
-                if gate and of.base == "a" and of.subscripts and not of.verbatim:  # δ_f for the net input a_f
-                    names[variable.name] = Name(letter, of.subscripts, time=of.time, raised=raised)
-                else:
-                    names[variable.name] = adjoint_name(of, letter)
+                name = _adjoint(of, adjoint, notation)
             case "upstream":
-                names[variable.name] = Name(upstream, of=plain, time="t", raised=raised)
+                name = Name(upstream, of=of.at(""), time="t", raised=raised)
             case "carry":
-                names[variable.name] = Name(carry, of=plain, time="t+1", raised=raised)
+                name = Name(carry, of=of.at(""), time="t+1", raised=raised)
             case _:
-                at = of.at("0") if variables[variable.written].role == "previous" else of
-                names[variable.name] = _gradient_name(at, notation)
-    shared = frozenset(derivation.cell.dims) & {
-        name.base for name in names.values() if not name.subscripts and not name.time and not name.accents
-    }
-    v = Name("v", raised=raised)
-    general = [adjoint_name(v, value)]
-    if by_gate:
-        general.append(adjoint_name(v, adjoint))
-    return Naming(MappingProxyType(names), tuple(general), shared)
+                first = derivation.variables[variable.written].role == "previous"
+                name = gradient_name(of.at("0") if first else of, notation)
+        names[variable.name] = name
+    shared = {name.base for name in names.values() if not name.subscripts and not name.time and not name.accents}
+    letters = (value, adjoint) if gates else (value,)
+    general = tuple(_adjoint(Name("v", raised=raised), letter, notation) for letter in letters)
+    return Naming(MappingProxyType(names), general, frozenset(derivation.cell.dims) & shared)
 
 
-def _gradient_name(of: Name, notation: Notation) -> Name:
+def _adjoint(of: Name, letter: str, notation: Notation) -> Name:
+    """The adjoint of a value. Which step it belongs to is said where it is needed or where it is always said."""
+    time = "t" if notation.times == "every" else ""
     match notation.adjoint:
-        case "bar":
-            return replace(of, accents=(*of.accents, "bar"))
+        case "delta":
+            return Name(letter, of=of.at(""), time=time, raised=notation.time == "superscript")
+        case "prefix":
+            return Name(letter, of=of.at(time), prefixed=True)
         case "d":
-            return Name("d", of=of, prefixed=True)
+            return gradient_name(of.at(time), notation)
         case _:
-            return Name("", of=of, gradient=True)
+            return gradient_name(of, notation)
+
+
+def gradient_name(of: Name, notation: Notation) -> Name:
+    """What has no letter of its own: ∂L/∂W, or W with a bar or a d."""
+    if notation.adjoint == "bar":
+        return replace(of, accents=(*of.accents, "bar"))
+    return Name("d" if notation.adjoint == "d" else "∂", of=of, prefixed=True)
 
 
 _MOST_BARS = 3
 
 
-def _own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
+def own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
     """The names of what the cell itself speaks of."""
     program = derivation.cell.program
     every = notation.times == "every"
@@ -165,32 +170,34 @@ def _own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
         if bars[name] > _MOST_BARS:
             del bars[name], nets[name]
     own = [v for v in derivation.variables.values() if v.role in ("parameter", "input", "previous", "value")]
-    names: dict[str, Name] = {}
-    used: set[Name] = set()
     # A capital speaks of weights: a matrix that is a state, as fast weights are, is no W.
     of_values = tuple(pair for pair in notation.names if not pair[0][:1].isupper())
-
+    names: dict[str, Name] = {}
     # Who is written by a person comes first; the names that lowering gives are the ones to step aside.
     for variable in sorted(own, key=lambda v: (v.role == "value", bars.get(v.name, 0))):
         written = variable.written if variable.role in ("input", "previous") else variable.name
         time = {"input": "t", "previous": "t-1", "parameter": ""}.get(
             variable.role, "t" if every or variable.name in timed else ""
         )
-        wishes = [Name(written, verbatim=True)]
-        wishes.insert(0, split_name(written))
+        wishes = [split_name(written), Name(written, verbatim=True)]
         renamed = rename(written, notation.names if variable.role == "parameter" else of_values)
         if renamed is not None:
             wishes.insert(0, split_name(renamed, accented=True))
         if variable.name in nets:
             inner = names[nets[variable.name]]
-            wishes.insert(0, replace(inner, accents=(*inner.accents, "bar"), time=""))
-        timed_wishes = [replace(wish, time=time, raised=notation.time == "superscript") for wish in wishes]
-        names[variable.name] = next(name for name in timed_wishes if name not in used)
-        used.add(names[variable.name])
+            wishes.insert(0, replace(inner, accents=(*inner.accents, "bar")))
+        wishes = [replace(wish, time=time, raised=notation.time == "superscript") for wish in wishes]
+        names[variable.name] = next(wish for wish in wishes if wish not in names.values())
     return names
 
 
 _DIGITS = re.compile(r"([^\W\d]+)(\d+)")
+
+
+def name_size(piece: str) -> Name:
+    """The name of a size; `1.n` is the n of layer 1."""
+    layer, _, size = piece.rpartition(".")
+    return replace(split_name(size), layer=layer)
 
 
 def split_name(written: str, accented: bool = False) -> Name:
@@ -209,12 +216,7 @@ def split_name(written: str, accented: bool = False) -> Name:
     return Name(GREEK.get(first, first), subscripts, primes=primes, accents=accents)
 
 
-def _first_free(letters: Iterable[str], taken: set[str]) -> str:
-    wishes = list(letters)
-    for letter in wishes:
-        if letter not in taken:
-            return letter
-    k = 2
-    while wishes[0] * k in taken:
-        k += 1
-    return wishes[0] * k
+def first_free(letters: Sequence[str], taken: set[str]) -> str:
+    """The best letter that is free, or one of them more than once."""
+    more = (letters[0] * k for k in count(2))
+    return next(letter for letter in chain(letters, more) if letter not in taken)

@@ -167,12 +167,3 @@ def rename(name: str, pairs: tuple[tuple[str, str], ...]) -> str | None:
         elif len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail):
             return new.replace("*", name[len(head) : len(name) - len(tail)])
     return None
-
-
-def changed_options(notation: Notation) -> dict[str, str]:
-    """The options with a choice other than the usual one."""
-    return {
-        part.name: getattr(notation, part.name)
-        for part in fields(notation)
-        if part.name in CHOICES and getattr(notation, part.name) != getattr(STANDARD, part.name)
-    }

@@ -10,107 +10,76 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, cast
 
-from .tree import (
-    Axis,
-    Call,
-    Dot,
-    MatrixProduct,
-    Outer,
-    Part,
-    Place,
-    Product,
-    Signed,
-    Stack,
-    Sum,
-    TimeSum,
-    Transpose,
-    Tree,
-)
+from . import tree as t
+from .notation import Notation
 
 
-def as_rows(node: Tree) -> Tree:
+def set_in(notation: Notation, tree: t.Tree, gradient_rank: int = 0) -> t.Tree:
+    """A column formula as a notation wants it; `gradient_rank` is the rank of what it is the gradient of."""
+    tree = as_rows(tree) if notation.vectors == "row" else tree
+    return in_numerator_layout(tree, gradient_rank) if notation.layout == "numerator" else tree
+
+
+def as_rows(node: t.Tree) -> t.Tree:
     """The formula over rows that says what the given one says over columns."""
     match node:
-        case MatrixProduct(left=left, right=right):
-            return _chain(as_rows(right), as_rows(left))
-        case Outer(left=left, right=right):
-            return _chain(turned(as_rows(right)), as_rows(left))
-        case Dot(left=left, right=right, matrix=False):
-            return _chain(as_rows(left), turned(as_rows(right)))
-        case Transpose(base=base):
+        case t.MatrixProduct(left=left, right=right):
+            return t.MatrixProduct(as_rows(right), as_rows(left))
+        case t.Outer(left=left, right=right):
+            return t.MatrixProduct(turned(as_rows(right)), as_rows(left))
+        case t.Dot(left=left, right=right, matrix=False):
+            return t.MatrixProduct(as_rows(left), turned(as_rows(right)))
+        case t.Transpose(base=base):
             return turned(as_rows(base))
-        case Call(arguments=(argument,), rows=True):
+        case t.Call(arguments=(argument,), rows=True):
             return turned(replace(node, arguments=(turned(as_rows(argument)),)))
-        case Part(base=base, axes=axes, rank=2) | Place(base=base, axes=axes, rank=2):
-            return replace(node, base=as_rows(base), axes=_swapped(axes))
-        case Stack(parts=parts):
-            return Stack(tuple(as_rows(part) for part in parts), flat=True)
-        case _:
-            return _within(node)
-
-
-def _chain(left: Tree, right: Tree) -> Tree:
-    return MatrixProduct(left, right)
-
-
-def _swapped(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
-    full: Axis = (None, None)
-    first, second = (*axes, full)[:2]
-    return (second, first)
-
-
-def _within(node: Tree) -> Tree:
-    """A node that stays, with its parts turned."""
-    changed: dict[str, Any] = {}
-    for part in fields(node):
-        value = getattr(node, part.name)
-        turned_value = _part(value)
-        if turned_value is not value:
-            changed[part.name] = turned_value
-    return replace(node, **changed) if changed else node
+        case t.Part(base=base, axes=axes, rank=2) | t.Place(base=base, axes=axes, rank=2):
+            first, second = (*axes, (None, None))[:2]
+            return replace(node, base=as_rows(base), axes=(second, first))
+        case t.Stack(parts=parts):
+            return t.Stack(tuple(as_rows(part) for part in parts), flat=True)
+        case _:  # a node that stays, with its parts turned
+            return replace(node, **{part.name: _part(getattr(node, part.name)) for part in fields(node)})
 
 
 def _part(value: Any) -> Any:
-    if isinstance(value, Tree):
-        return as_rows(cast(Tree, value))
-    if isinstance(value, Signed):
+    if isinstance(value, t.Tree):
+        return as_rows(cast(t.Tree, value))
+    if isinstance(value, t.Signed):
         return replace(value, node=as_rows(value.node))
-    if isinstance(value, tuple) and value and isinstance(value[0], Tree | Signed):
-        return tuple(_part(item) for item in value)
-    return value
+    return tuple(map(_part, value)) if isinstance(value, tuple) else value
 
 
-def turned(node: Tree) -> Tree:
+def turned(node: t.Tree) -> t.Tree:
     """The transpose of an array, moved inwards as far as it reads well."""
     match node:
-        case Transpose(base=base):
+        case t.Transpose(base=base):
             return base
-        case Sum(terms=terms):
+        case t.Sum(terms=terms):
             # Where terms stay what they are under a ᵀ, one for the whole sum reads better, and a scalar needs none.
             each = tuple(replace(term, node=turned(term.node)) for term in terms)
-            return Transpose(node) if any(isinstance(term.node, Transpose) for term in each) else Sum(each)
-        case TimeSum(body=body):
-            return TimeSum(turned(body))
-        case Outer(left=left, right=right):
-            return Outer(right, left)
-        case MatrixProduct(left=left, right=right):
-            return MatrixProduct(turned(right), turned(left))
+            return t.Transpose(node) if any(isinstance(term.node, t.Transpose) for term in each) else t.Sum(each)
+        case t.TimeSum(base=body):
+            return replace(node, base=turned(body))
+        case t.Outer(left=left, right=right):
+            return t.Outer(right, left)
+        case t.MatrixProduct(left=left, right=right):
+            return t.MatrixProduct(turned(right), turned(left))
         case _:
-            return Transpose(node)
+            return t.Transpose(node)
 
 
-def in_numerator_layout(node: Tree, rank: int) -> Tree:
+def in_numerator_layout(node: t.Tree, rank: int) -> t.Tree:
     """A gradient with the transposed shape of its variable; sums, also those over t, are turned term by term."""
     if not rank:
         return node
     match node:
-        case Sum(terms=terms):
-            return Sum(tuple(replace(term, node=in_numerator_layout(term.node, rank)) for term in terms))
-        case TimeSum(body=body):
-            return TimeSum(in_numerator_layout(body, rank))
-        case Product(factors=factors, joins=joins) if rank == 2 and "elementwise" not in joins:
+        case t.Sum(terms=terms):
+            return t.Sum(tuple(replace(term, node=in_numerator_layout(term.node, rank)) for term in terms))
+        case t.TimeSum(base=body):
+            return replace(node, base=in_numerator_layout(body, rank))
+        case t.Product(factors=factors, joins=joins) if rank == 2 and "elementwise" not in joins:
             # a scalar beside the one array
-            last = factors[-1]
-            return Product((*factors[:-1], turned(last)), joins)
+            return t.Product((*factors[:-1], turned(factors[-1])), joins)
         case _:
             return turned(node)

@@ -1,8 +1,8 @@
-"""What there is to say about each term of an equation: its rule, the line it came through, the identity used."""
+"""Why each term stands in its equation: its rule, the line it came through, the identity used, as a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -14,73 +14,81 @@ from ..equations import Equation, Term
 from ..operations import BY_HEAD, Operation
 from . import tree as t
 from .display import Display
+from .languages import Language
 from .names import Name, Naming
+from .notation import Notation
+from .prose import Prose, fill, listed
+from .rows import set_in
 
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An equation on paper: its number, its left and its right side."""
-
-    number: int
-    left: t.Tree
-    right: t.Tree
+_W, _X, _DELTA, _A, _B, _LEFT, _RIGHT = (t.Symbol(Name(letter)) for letter in ("W", "x", "δ", "a", "b", "A", "B"))
+# The formulas of rules in general, over columns; a notation turns them as it turns all others.
+_GENERAL: Mapping[str, t.Tree] = MappingProxyType(
+    {
+        "wx": t.MatrixProduct(_W, _X),
+        "to_x": t.MatrixProduct(t.Transpose(_W), _DELTA),
+        "to_w": t.Outer(_DELTA, _X),
+        "ab": t.MatrixProduct(_LEFT, _RIGHT),
+        "to_a": t.MatrixProduct(_DELTA, t.Transpose(_RIGHT)),
+        "to_b": t.MatrixProduct(t.Transpose(_LEFT), _DELTA),
+        "inner": t.Dot(_A, _B),
+        "outer": t.Outer(_A, _B),
+        "outer_a": t.MatrixProduct(_DELTA, _B),
+        "outer_b": t.MatrixProduct(t.Transpose(_DELTA), _A),
+    }
+)
+# The operands of an identity, as names of their own.
+_GENERIC: Mapping[str, Name] = MappingProxyType({"a": Name("a"), "b": Name("b"), "u": Name("u")})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Why a term stands in its equation; `rule` is a key of `Language.rules`."""
+    """Why a term stands in its equation: the sentence of a `rule` (a key of `Language.rules`), and the line that the
+    rule was applied to, with its number."""
 
     rule: str
-    term: t.Tree
-    through: Line | None = None
-    source: t.Tree | None = None
-    target: t.Tree | None = None
-    factor: t.Tree | None = None
-    identities: tuple[tuple[t.Tree, t.Tree], ...] = ()
+    sentence: Prose
+    number: int | None = None
+    line: t.Equal | None = None
+
+    def said(self, language: Language, *, short: bool = False) -> Prose:
+        """The sentence after its line; `short` names the line by its left side alone."""
+        if self.line is None:
+            return self.sentence
+        line = (f"({self.number}) ", self.line.left if short else self.line)
+        return (*fill(language.phrases["through"], line=line), *self.sentence)
 
 
-def explain_equation(equation: Equation, derivation: Derivation, display: Display) -> tuple[Step, ...]:
+def general_formulas(notation: Notation) -> dict[str, t.Tree]:
+    """W x, Wᵀ δ and their like, as a notation writes them."""
+    return {key: set_in(notation, tree) for key, tree in _GENERAL.items()}
+
+
+def explain_equation(
+    equation: Equation, derivation: Derivation, display: Display, notation: Notation, language: Language
+) -> Iterator[Step]:
     """One step for each term of an adjoint or gradient equation."""
-    if equation.kind == "forward":
-        return ()
-    return tuple(_explain_term(term, equation, derivation, display) for term in equation.terms)
-
-
-def set_step(step: Step, setting: Callable[[t.Tree], t.Tree]) -> Step:
-    """A step with its formulas turned, by what turns the formulas of the page."""
-
-    def turned(tree: t.Tree | None) -> t.Tree | None:
-        return setting(tree) if tree is not None else None
-
-    line = step.through
-    return Step(
-        step.rule,
-        setting(step.term),
-        Line(line.number, line.left, setting(line.right)) if line else None,
-        step.source,
-        step.target,
-        turned(step.factor),
-        step.identities,
-    )
-
-
-def _explain_term(term: Term, equation: Equation, derivation: Derivation, display: Display) -> Step:
     first = "1" if equation.why == "initial" else None
-    shown = display.term(term, len(equation.shape), first)
-    if term.through is None or len(term.path) < 2:
-        target = t.Symbol(display.naming(term.path[0])) if term.path and term.path[0] in display.shapes else None
-        return Step(term.rule, shown, target=target)
-    source = derivation.forward[term.through - 1]
-    identities = tuple(_identities(term, source))
-    return Step(
-        _rule_key(term, source, display, bool(identities)),
-        shown,
-        Line(source.number, display.left(source), display.right(source)),
-        t.Symbol(display.naming(term.path[0])),
-        t.Symbol(display.naming(term.path[1])),
-        display.expression(term.factor) if term.factor is not None else None,
-        identities,
-    )
+    for term in equation.terms if equation.kind != "forward" else ():
+        formulas: dict[str, Prose | t.Tree] = {
+            "term": set_in(notation, display.term(term, len(equation.shape), first)),
+            **general_formulas(notation),
+        }
+        if term.through is None or len(term.path) < 2:
+            formulas["x"] = tuple(t.Symbol(display.naming(name)) for name in term.path[:1] if name in display.shapes)
+            rule = language.rules[term.rule]
+            yield Step(term.rule, fill(rule.sentence, label=rule.label, **formulas))
+            continue
+        source = derivation.forward[term.through - 1]
+        identities = list(_identities(term, source))
+        key = _rule_key(term, source, display, bool(identities))
+        rule = language.rules[key]
+        y, x = (t.Symbol(display.naming(name)) for name in term.path[:2])
+        local = t.Partial(y, x)
+        factor = set_in(notation, display.expression(term.factor)) if term.factor is not None else None
+        formulas |= {"y": y, "x": x, "local": local, "identity": listed(identities, language)}
+        formulas |= {"factor": factor or (), "slope": t.Equal(local, factor) if factor else ()}
+        line = t.Equal(display.left(source), set_in(notation, display.right(source)))
+        yield Step(key, fill(rule.sentence, label=rule.label, **formulas), source.number, line)
 
 
 def _rule_key(term: Term, source: Equation, display: Display, has_identity: bool) -> str:
@@ -102,7 +110,7 @@ def _rule_key(term: Term, source: Equation, display: Display, has_identity: bool
             return rule
 
 
-def _identities(term: Term, source: Equation) -> Iterator[tuple[t.Tree, t.Tree]]:
+def _identities(term: Term, source: Equation) -> Iterator[t.Equal]:
     """The derivatives of the functions that stand between the source and the target, as identities in a and b."""
     if term.factor is None or term.factor.is_number:
         return
@@ -118,10 +126,7 @@ def _identities(term: Term, source: Equation) -> Iterator[tuple[t.Tree, t.Tree]]
                 yield from _identity(operation, place, inner.args[len(operation.operands) :])
 
 
-_GENERIC: Mapping[str, Name] = MappingProxyType({"a": Name("a"), "b": Name("b"), "u": Name("u")})
-
-
-def _identity(operation: Operation, place: int, options: tuple[sympy.Basic, ...]) -> Iterator[tuple[t.Tree, t.Tree]]:
+def _identity(operation: Operation, place: int, options: tuple[sympy.Basic, ...]) -> Iterator[t.Equal]:
     """σ′(a) = σ(a)(1 − σ(a)): what the table's derivative says, for a scalar a."""
     if operation.head is None or "condition" in operation.operands:
         return
@@ -136,4 +141,4 @@ def _identity(operation: Operation, place: int, options: tuple[sympy.Basic, ...]
         left: t.Tree = t.Call(whole.text, whole.latex, whole.arguments, whole.options, primes=1)
     else:
         left = t.Partial(whole, t.Symbol(_GENERIC[letters[place].name]))
-    yield left, display.expression(derivative)
+    yield t.Equal(left, display.expression(derivative))

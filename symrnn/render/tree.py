@@ -33,9 +33,9 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A letter with one meaning: π, 𝟏, the array of ones, or I, the identity."""
+    """A letter with one meaning: π, 𝟏, the array of ones, I, the identity, or … for what goes on so."""
 
-    kind: Literal["pi", "ones", "identity"]
+    kind: Literal["pi", "ones", "identity", "dots"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,83 +68,17 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixProduct:
-    left: Tree
-    right: Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Outer:
-    """a bᵀ"""
-
-    left: Tree
-    right: Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """aᵀ b, or ⟨A, B⟩ for matrices."""
-
-    left: Tree
-    right: Tree
-    matrix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Quotient:
-    numerator: Tree
-    denominator: Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Power:
-    """A power, entry by entry; `marked` says so with a ⊙, because for a matrix it could be read otherwise."""
-
-    base: Tree
-    exponent: Fraction
-    marked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Transpose:
-    base: Tree
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
-    """f(a, b; options), also f²(a) and f′(a); with `rows`, of a matrix, each row is a case of its own."""
+    """f(a, b; options), also f²(a) and f′(a), and without arguments the function itself; with `rows`, of a matrix, each
+    row is a case of its own."""
 
     text: str
     latex: str
-    arguments: tuple[Tree, ...]
+    arguments: tuple[Tree, ...] = ()
     options: tuple[Tree, ...] = ()
     power: int = 1
     primes: int = 0
     rows: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function by its name alone."""
-
-    text: str
-    latex: str
-
-
-@dataclass(frozen=True, slots=True)
-class Norm:
-    base: Tree
-    matrix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Absolute:
-    base: Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Root:
-    base: Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,28 +87,6 @@ class Stack:
 
     parts: tuple[Tree, ...]
     flat: bool = False
-
-
-Axis = tuple[Size] | tuple[Size | None, Size | None]
-"""An index, or a lower and an upper bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """v[lower:upper]; `rank` is that of the whole."""
-
-    base: Tree
-    axes: tuple[Axis, ...]
-    rank: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Zeros with an array in the place that `Part` reads."""
-
-    base: Tree
-    axes: tuple[Axis, ...]
-    rank: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,33 +98,110 @@ class Indicator:
     bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSum:
-    """Σ over all steps."""
-
-    body: Tree
+# Nodes of two parts ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
-    """∂y/∂x, a local derivative."""
-
-    of: Tree
-    by: Tree
-
-
-@dataclass(frozen=True, slots=True)
-class Equal:
-    """left = right, within a sentence."""
+class Pair:
+    """What stands on the left and on the right, or above and below."""
 
     left: Tree
     right: Tree
 
 
-Tree = (
-    Symbol | Number | Constant | Extent | Sum | Product | MatrixProduct | Outer | Dot | Quotient | Power | Transpose
-    | Call | Norm | Absolute | Root | Stack | Part | Place | Indicator | TimeSum | Partial | Equal | Function
-)  # fmt: skip
+class MatrixProduct(Pair):
+    """A b"""
+
+
+class Outer(Pair):
+    """a bᵀ"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dot(Pair):
+    """aᵀ b, or ⟨A, B⟩ for matrices."""
+
+    matrix: bool = False
+
+
+class Quotient(Pair):
+    """a / b"""
+
+
+class Partial(Pair):
+    """∂y/∂x, a local derivative."""
+
+
+class Equal(Pair):
+    """left = right, within a sentence."""
+
+
+# Nodes of one part -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A formula with something done to it."""
+
+    base: Tree
+
+
+class Transpose(Mark):
+    """Aᵀ"""
+
+
+class Absolute(Mark):
+    """|a|"""
+
+
+class Root(Mark):
+    """√a"""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSum(Mark):
+    """Σ over all steps, or what else the letter `step` counts up to `last`."""
+
+    step: str = "t"
+    last: str = "T"
+
+
+@dataclass(frozen=True, slots=True)
+class Norm(Mark):
+    """‖a‖, for a `matrix` that of its entries."""
+
+    matrix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Mark):
+    """A power, entry by entry; `marked` says so with a ⊙, because for a matrix it could be read otherwise."""
+
+    exponent: Fraction
+    marked: bool = False
+
+
+Axis = tuple[Size] | tuple[Size | None, Size | None]
+"""An index, or a lower and an upper bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Mark):
+    """v[lower:upper]; `rank` is that of the whole."""
+
+    axes: tuple[Axis, ...]
+    rank: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Mark):
+    """Zeros with an array in the place that `Part` reads."""
+
+    axes: tuple[Axis, ...]
+    rank: int = 1
+
+
+Tree = Symbol | Number | Constant | Extent | Sum | Product | Call | Stack | Indicator | Pair | Mark
 
 # How tightly a node binds, loosest first.
 SUM, ELEMENTWISE, BESIDE, STACKED, POSTFIX, ATOM = range(1, 7)
@@ -233,19 +222,12 @@ def binding(node: Tree, stacked: bool) -> int:
             return BESIDE
         case Power() | Transpose():
             return POSTFIX
-        case Symbol(name=name) if has_superscript(name):
+        case Symbol(name=name) if name.ends_raised:
             return POSTFIX
         case Call(power=power) if power != 1:
             return POSTFIX
         case _:
             return ATOM
-
-
-def has_superscript(name: Name) -> bool:
-    """Whether a name ends in a superscript, so that a power or a transpose needs parentheses."""
-    if (name.gradient or name.prefixed) and name.of is not None:
-        return has_superscript(name.of)
-    return name.raised and bool(name.time)
 
 
 def is_decimal(value: Fraction) -> bool:

@@ -5,8 +5,8 @@ Whatever is rewritten here stays an equation over the same quantities, and keeps
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
@@ -19,6 +19,14 @@ from .notation import Notation
 
 MOVED = "@"
 """`delta_f@t+1` is delta_f at step t+1."""
+_MOST_FACTORS = 12
+"""A product of more is not put into another line: nobody reads that."""
+
+
+class Slope(sympy.Function):
+    """σ′(a), for the application σ(a)."""
+
+    args: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,57 +36,52 @@ class Shown:
     equation: Equation
     origins: tuple[Equation, ...]
 
+    def with_terms(self, terms: list[Term]) -> Shown:
+        expr = sympy.Add(*(term.expr for term in terms))
+        return replace(self, equation=replace(self.equation, terms=tuple(terms), expr=expr))
+
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All equations to show. `slopes` are stand-ins for derivatives such as σ′(a): name -> (head, argument);
-    `moved` are names at another step: name -> (name, time)."""
+    """The derived equations to show."""
 
     backward: tuple[Shown, ...]
     gradients: tuple[Shown, ...]
-    slopes: Mapping[str, Any] = field(default_factory=dict)
-    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def build_view(derivation: Derivation, notation: Notation) -> View:
     """Choose and rewrite the backward equations of a derivation."""
     backward = [Shown(equation, (equation,)) for equation in derivation.adjoints]
     gradients = [Shown(equation, (equation,)) for equation in derivation.gradients]
-    slopes: dict[str, Any] = {}
-    moved: dict[str, tuple[str, str]] = {}
     if notation.derivative == "net":
-        backward = [_with_slopes(shown, derivation, slopes) for shown in backward]
-        gradients = [_with_slopes(shown, derivation, slopes) for shown in gradients]
+        backward = [_with_slopes(shown, derivation) for shown in backward]
+        gradients = [_with_slopes(shown, derivation) for shown in gradients]
     if notation.lines == "merged":
         backward = _merged(backward, gradients)
     if notation.carries == "inline":
-        backward, gradients = _inlined(backward, gradients, derivation, moved, slopes)
-    return View(tuple(backward), tuple(gradients), slopes, moved)
+        carries = {shown.equation.name: shown for shown in backward if shown.equation.kind == "carry"}
+        kept = [shown for shown in backward if shown.equation.kind != "carry"]
+        backward = [_written_out(shown, carries, derivation) for shown in kept]
+        gradients = [_written_out(shown, carries, derivation) for shown in gradients]
+    return View(tuple(backward), tuple(gradients))
 
 
 # σ′(a) for f (1 − f) -------------------------------------------------------------------------------------------
 
 
-def _with_slopes(shown: Shown, derivation: Derivation, slopes: dict[str, Any]) -> Shown:
+def _with_slopes(shown: Shown, derivation: Derivation) -> Shown:
     terms: list[Term] = []
     for term in shown.equation.terms:
-        if term.through is None or term.factor is None:
-            terms.append(term)
-            continue
-        source = derivation.forward[term.through - 1]
         expr: Any = term.expr
-        for value, slope in _slopes_of(source, sympy.Symbol(term.path[1])):
-            name = f"{type(slope).__name__}'({slope.args[0]})"
-            stand_in = sympy.Symbol(name)
-            changed = expr.subs(value, stand_in)
-            if changed != expr:
-                slopes[name] = slope
-                expr = changed
+        if term.through is not None and term.factor is not None:
+            source = derivation.forward[term.through - 1]
+            for value, slope in _slopes_of(source, sympy.Symbol(term.path[1])):
+                expr = expr.subs(value, slope)
         terms.append(replace(term, expr=expr))
-    return replace(shown, equation=_with_terms(shown.equation, terms))
+    return shown.with_terms(terms)
 
 
-def _slopes_of(source: Equation, target: sympy.Symbol) -> Iterator[tuple[Any, Any]]:
+def _slopes_of(source: Equation, target: sympy.Symbol) -> Iterator[tuple[Any, Slope]]:
     """The derivatives, as the sweep writes them, of the activations of one argument that the target goes through."""
     for inner in sympy.preorder_traversal(source.expr):
         operation = BY_HEAD.get(type(inner))
@@ -87,14 +90,10 @@ def _slopes_of(source: Equation, target: sympy.Symbol) -> Iterator[tuple[Any, An
         if inner.has(target):
             slope = inner.fdiff(1)
             if not slope.is_number:
-                yield (slope.xreplace({inner: source.symbol}) if inner == source.expr else slope), inner
+                yield (slope.xreplace({inner: source.symbol}) if inner == source.expr else slope), Slope(inner)
 
 
 # One line for what is used once ----------------------------------------------------------------------------------
-
-
-_MOST_FACTORS = 12
-"""A product of more is not put into another line: nobody reads that."""
 
 
 def _merged(backward: list[Shown], gradients: list[Shown]) -> list[Shown]:
@@ -120,7 +119,7 @@ def _merged(backward: list[Shown], gradients: list[Shown]) -> list[Shown]:
             continue
         terms = [replace(term, expr=term.expr.xreplace({equation.symbol: inner})) for term in user.equation.terms]
         origins = tuple(sorted({*shown.origins, *user.origins}, key=lambda origin: origin.number))
-        lines[user.equation.number] = Shown(_with_terms(user.equation, terms), origins)
+        lines[user.equation.number] = replace(user.with_terms(terms), origins=origins)
         del lines[number]
         for name in names_in(inner):
             users[name] = (users[name] - {number}) | using
@@ -135,48 +134,26 @@ def _is_factor(symbol: sympy.Symbol, expr: Any) -> bool:
 # What step t+1 hands back, written out ------------------------------------------------------------------------------
 
 
-def _inlined(
-    backward: list[Shown],
-    gradients: list[Shown],
-    derivation: Derivation,
-    moved: dict[str, tuple[str, str]],
-    slopes: dict[str, Any],
-) -> tuple[list[Shown], list[Shown]]:
-    carries = {shown.equation.name: shown for shown in backward if shown.equation.kind == "carry"}
-
-    def written_out(shown: Shown) -> Shown:
-        terms: list[Term] = []
-        origins = list(shown.origins)
-        for term in shown.equation.terms:
-            name = str(term.expr) if term.expr.is_Symbol else ""
-            if name not in carries:
-                terms.append(term)
-                continue
-            time = "1" if term.rule == "initial" else "t+1"
-            carry = carries[name]
-            terms += [replace(part, expr=shift(part.expr, time)) for part in carry.equation.terms]
-            origins += carry.origins
-        return Shown(_with_terms(shown.equation, terms), tuple(origins))
-
-    def shift(expr: Any, time: str) -> Any:
-        replaced: dict[Any, Any] = {}
-        for symbol in expr.free_symbols:
-            name = symbol.name
-            if name in slopes:
-                inner = slopes[name]
-                later = type(inner)(shift(inner.args[0], time))
-                replaced[symbol] = sympy.Symbol(f"{type(inner).__name__}'({later.args[0]})")
-                slopes[replaced[symbol].name] = later
-            elif name in derivation.variables and derivation.variables[name].role != "parameter":
-                previous = derivation.variables[name].role == "previous"
-                at = {"t+1": "t", "1": "0"}[time] if previous else time
-                replaced[symbol] = sympy.Symbol(f"{name}{MOVED}{at}")
-                moved[replaced[symbol].name] = (name, at)
-        return expr.xreplace(replaced)
-
-    kept = [written_out(shown) for shown in backward if shown.equation.kind != "carry"]
-    return kept, [written_out(shown) for shown in gradients]
+def _written_out(shown: Shown, carries: dict[str, Shown], derivation: Derivation) -> Shown:
+    terms: list[Term] = []
+    origins = list(shown.origins)
+    for term in shown.equation.terms:
+        carry = carries.get(str(term.expr))
+        if carry is None:
+            terms.append(term)
+            continue
+        time = "1" if term.rule == "initial" else "t+1"
+        terms += [replace(part, expr=_moved(part.expr, time, derivation)) for part in carry.equation.terms]
+        origins += carry.origins
+    return replace(shown.with_terms(terms), origins=tuple(origins))
 
 
-def _with_terms(equation: Equation, terms: list[Term]) -> Equation:
-    return replace(equation, terms=tuple(terms), expr=sympy.Add(*(term.expr for term in terms)))
+def _moved(expr: Any, time: str, derivation: Derivation) -> Any:
+    """An expression at another step; what it says of the step before is then of this one."""
+    moved: dict[Any, Any] = {}
+    for symbol in expr.free_symbols:
+        variable = derivation.variables.get(symbol.name)
+        if variable is not None and variable.role != "parameter":
+            at = {"t+1": "t", "1": "0"}[time] if variable.role == "previous" else time
+            moved[symbol] = sympy.Symbol(f"{symbol.name}{MOVED}{at}")
+    return expr.xreplace(moved)

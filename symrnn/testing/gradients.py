@@ -9,32 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..checking.check import choose_entries
-from ..checking.oracles import (
-    Entry,
-    Estimate,
-    Judgement,
-    Key,
-    Problem,
-    by_complex_step,
-    by_differences,
-    by_extrapolation,
-    by_slopes,
-    function_problem,
-    judge,
-    judge_values,
-    resolutions,
-)
+from ..checking.adjudicate import Claim, adjudicate
+from ..checking.oracles import Entry, Key, function_problem
 from ..checking.oracles.functions import GROUP, call_jolted
 from ..checking.oracles.jolt import jolts
 from ..checking.oracles.jolt import tolerance as rounding_of
+from ..checking.oracles.slopes import NAME as SLOPES
 from ..checking.report import CheckReport, Deviation, gather
 from ..errors import GradientError, InputError
 from .subject import Array, Arrays, Subject, copies, name_of, read_subject
 
 ENTRIES = 2000
 """As many entries are moved one by one unless told otherwise."""
-_DISPUTED = 32
 _MOVES = (2.0**-10, 2.0**-8, 2.0**-6)
 # How much larger than rounding a jolt is: in narrow types, not so large that the response bends.
 _GAINS = {8: 2.0**12, 4: 2.0**4, 2: 2.0}
@@ -136,7 +122,7 @@ class _Trial:
 
     def _judge(
         self, subject: Subject, wanted: Sequence[Entry] | None
-    ) -> tuple[list[tuple[str, Deviation]], list[str], list[Entry]]:
+    ) -> tuple[list[tuple[str, Deviation]], list[str], Sequence[Entry]]:
         """Judge some entries or all; also those that an oracle cannot speak of because of a kink."""
         problem = function_problem(subject.call, subject.arrays, self.upstream.astype("float64"))
         computed = {(GROUP, name): g for name, g in subject.gradients(self.upstream).items()}
@@ -147,86 +133,19 @@ class _Trial:
             for key, g in computed.items()
             if _unit(g) > _unit(subject.arrays[key[1]])
         ]
-        chosen = list(wanted) if wanted is not None else problem.entries()
-        found: list[tuple[str, Deviation]] = []
-        if len(chosen) > self.limit:
-            notes.append(f"{self.limit:,} of {len(chosen):,} entries were moved one by one, all of them in slopes")
-            chosen = choose_entries(problem, self.limit, self.seed)
-            found += _by_slopes(problem, computed, tolerances, unit, self.seed)
-        (first,) = by_complex_step(problem, chosen, seed=self.seed)
-        if not first.applies:
-            notes.append(f"complex step does not apply: {first.refusal}")
-            (first,) = by_differences(problem, chosen, points=7, seed=self.seed)
-        loss = float(problem.at().values[0, 0, 0])
-        widest = resolutions(problem.arrays, first.values, unit, loss)
-        for key, array in computed.items():
-            judgements = [_judged(key, array, tolerances[key], first, widest[key])]
-            judgements += _second(problem, array, tolerances[key], judgements, widest[key], notes, self.seed)
-            case = "" if wanted is None else "beside a kink"
-            found += [(key[1], _deviation(j, case)) for j in judgements if j.asked.any() or j.wrong.any()]
-        kinked = [entry for entry in chosen if first.kinked[entry.key][entry.index]]
-        return found, notes, kinked
-
-
-def _judged(key: Key, computed: Array, tolerance: Array, estimate: Estimate, widest: float) -> Judgement:
-    """An array beside an oracle. The error bars of complex step cost as many runs again: they are measured where the
-    entries' own tolerances do not settle it."""
-    if estimate.oracle == "complex step":
-        kinked = estimate.kinked[key]
-        values, bars = estimate.values[key], np.where(kinked, np.inf, 0.0)
-        found = judge_values(estimate.oracle, key, computed, values, tolerance, bars, widest, kinked)
-        if not found.wrong.any():
-            return found
-    return judge(key, computed, estimate, tolerance, widest)
-
-
-def _second(
-    problem: Problem,
-    computed: Array,
-    tolerance: Array,
-    judgements: list[Judgement],
-    widest: float,
-    notes: list[str],
-    seed: int,
-) -> list[Judgement]:
-    """What another oracle says of the entries that the first disputes; where it contradicts the first, that one's word
-    is taken back, and the entries are unresolved unless the other resolves them all."""
-    first = judgements[0]
-    disputed = np.argwhere(first.wrong & np.isfinite(computed))[:_DISPUTED]
-    if not disputed.size and first.wrong.any():
-        return []
-    entries = [Entry(first.key, tuple(int(i) for i in index)) for index in disputed]
-    if not entries:
-        return []
-    if first.oracle == "complex step":
-        (estimate,) = by_differences(problem, entries, points=7, seed=seed)
-    else:
-        (estimate,) = by_extrapolation(problem, entries, seed=seed)
-    second = judge(first.key, computed, estimate, tolerance, widest)
-    contradicted = first.wrong & second.asked & ~second.blind & ~second.wrong
-    apart = np.abs(second.expected - first.expected) > first.bar + second.bar if contradicted.any() else False
-    if contradicted.any() and apart:
-        notes.append(f"{first.oracle} and {second.oracle} contradict each other about {first.key[1]}")
-        judgements[0] = replace(first, wrong=first.wrong & ~contradicted, blind=first.blind | contradicted)
-    return [second]
-
-
-def _deviation(j: Judgement, case: str) -> Deviation:
-    numbers = j.error, j.allowed, j.ratio, j.computed, j.expected, j.bar
-    return Deviation(j.oracle, j.verdict, int(j.asked.sum()), *numbers, j.index, "", case)
-
-
-def _by_slopes(
-    problem: Problem, computed: Mapping[Key, Array], tolerances: Mapping[Key, Array], unit: float, seed: int
-) -> list[tuple[str, Deviation]]:
-    found: list[tuple[str, Deviation]] = []
-    claims = {key: array.astype("float64") for key, array in computed.items()}
-    for slope in by_slopes(problem, (claims,), seed=seed):
-        key, widest, tolerance = slope.key, unit**0.5 * slope.magnitude, slope.tolerance(tolerances[slope.key])
-        judged = judge_values("slopes", key, slope.computed, slope.expected, tolerance, slope.bar, widest)
-        deviation = _deviation(judged, "along a random direction")
-        found.append((slope.key[1], replace(deviation, entries=computed[slope.key].size)))
-    return found
+        claim = Claim(computed, (lambda: tolerances,))
+        found = adjudicate(problem, [claim], unit, entries=wanted, limit=self.limit, seed=self.seed)
+        if found.moved < found.entries:
+            notes.append(f"{found.moved:,} of {found.entries:,} entries were moved one by one, all of them in slopes")
+        if found.refusal:
+            notes.append(f"complex step does not apply: {found.refusal}")
+        notes += [f"{d.overruled} and {d.by} contradict each other about {d.key[1]}" for d in found.disputes]
+        beside = "" if wanted is None else "beside a kink"
+        deviations = [
+            (j.key[1], Deviation.of(j, "", "along a random direction" if j.oracle == SLOPES else beside))
+            for _, j in found.judgements
+        ]
+        return deviations, notes, found.kinked
 
 
 def _unit(array: Array) -> float:

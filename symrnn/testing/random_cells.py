@@ -1,4 +1,4 @@
-"""A Hypothesis strategy that writes random cells of the whole language, for properties that every cell must have.
+"""A Hypothesis strategy that writes random cells of the whole language, of the samples in the table of operations.
 
 The cells are tame: divisors and arguments of logarithms and roots are bounded away from zero and states are
 squashed, so that a gradient's rounding error says something about formulas and not about conditioning. Simple forms
@@ -13,119 +13,11 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-# Written with {0}, {1}, … for operands of the same shape; each is safe for any finite operand.
-_ELEMENTWISE: tuple[tuple[int, str], ...] = (
-    (1, "tanh({0})"),
-    (1, "sigmoid({0})"),
-    (2, "{0} + {1}"),
-    (2, "{0} - {1}"),
-    (2, "{0} * {1}"),
-    (1, "-{0}"),
-    (1, "(1 - {0})"),
-    (1, "0.5 * {0}"),
-    (1, "{0} / 3"),
-    (1, "square({0})"),
-    (1, "{0} ** 2"),
-    (1, "tanh({0}) ** 3"),
-    (1, "(1 + square({0})) ** 0.5"),
-    (1, "(2 + square({0})) ** -1.5"),
-    (2, "{0} / (1.5 + square({1}))"),
-    (2, "{0} / (2 + sin({1}))"),
-    (1, "sqrt(1 + square({0}))"),
-    (1, "log(1.5 + square({0}))"),
-    (1, "exp(tanh({0}))"),
-    (1, "exp(-square({0}))"),
-    (1, "sin({0})"),
-    (1, "cos({0})"),
-    (1, "softplus({0})"),
-    (1, "silu({0})"),
-    (1, "gelu({0})"),
-    (1, "gelu_tanh({0})"),
-    (1, "relu({0})"),
-    (1, "leaky_relu({0})"),
-    (1, "leaky_relu({0}, slope=0.2)"),
-    (1, "elu({0})"),
-    (1, "elu({0}, 0.7)"),
-    (1, "abs({0})"),
-    (1, "sign({0})"),
-    (1, "floor({0})"),
-    (1, "mod({0}, 0.75)"),
-    (1, "hard_sigmoid({0})"),
-    (1, "clip({0}, -0.8, 0.9)"),
-    (2, "maximum({0}, {1})"),
-    (2, "minimum({0}, {1})"),
-    (3, "where({0} > {1}, {2}, tanh({0}))"),
-    (2, "where({0} <= 0.1, {1}, 0.3)"),
-    (1, "stop_gradient({0})"),
-    (2, "stop_gradient({0}) * {1}"),
-)
-# Letters name the shapes of operands: s scalar, n and m vectors, S (n × n), V (n × m).
-_VECTOR_N: tuple[tuple[str, str], ...] = (
-    ("m", "{W} @ {0}"),
-    ("n", "{R} @ {0}"),
-    ("n", "{R}.T @ {0}"),
-    ("n", "{0} @ {R}"),
-    ("m", "{W} @ {0} + {b}"),
-    ("mn", "{W} @ {0} + {R} @ {1} + {b}"),
-    ("n", "{b} * {0}"),
-    ("sn", "{0} * {1}"),
-    ("ns", "{0} + {1}"),
-    ("Sn", "{0} @ {1}"),
-    ("Sn", "{0}.T @ {1}"),
-    ("nS", "{0} @ {1}"),
-    ("Vm", "{0} @ {1}"),
-    ("nm", "{C} @ [{0}, {1}]"),
-    ("nm", "[{0}, {1}][:n]"),
-    ("mn", "[{0}, {1}][m:]"),
-    ("nn", "[{0}, {1}, {0}][n:2*n]"),
-    ("n", "softmax({0})"),
-    ("n", "{0} / (1 + norm({0}))"),
-    ("n", "{0} - mean({0})"),
-    ("n", "{0} / sqrt(mean(square({0})) + 0.1)"),
-    ("nn", "diag({0}) @ {1}"),
-    ("nnn", "outer({0}, {1}) @ {2}"),
-    ("ns", "{0} / (2 + square({1}))"),
-)
-_SCALAR: tuple[tuple[str, str], ...] = (
-    ("n", "mean({0})"),
-    ("m", "mean({0})"),
-    ("n", "sum({0})"),
-    ("nn", "dot({0}, {1})"),
-    ("mm", "{0} @ {1}"),
-    ("m", "{w} @ {0}"),
-    ("n", "norm({0})"),
-    ("n", "logsumexp({0})"),
-    ("n", "{0}[0]"),
-    ("m", "{0}[-1]"),
-    ("S", "mean({0})"),
-    ("S", "norm({0})"),
-    ("SS", "dot({0}, {1})"),
-    ("S", "{0}[0, n - 1]"),
-)
-_MATRIX: tuple[tuple[str, str], ...] = (
-    ("nn", "outer({0}, {1})"),
-    ("n", "diag({0})"),
-    ("sS", "{0} * {1}"),
-    ("S", "{0}.T"),
-    ("S", "{0} @ {R}"),
-    ("S", "{R} @ {0}"),
-    ("SS", "0.5 * {0} @ {1}"),
-    ("Sn", "{0} @ diag({1})"),
-    ("S", "softmax({0})"),
-)
-_TALL: tuple[tuple[str, str], ...] = (
-    ("nm", "outer({0}, {1})"),
-    ("sV", "{0} * {1}"),
-    ("SV", "{0} @ {1}"),
-    ("V", "{R} @ {0}"),
-)
-_VECTOR_M: tuple[tuple[str, str], ...] = (
-    ("n", "{W}.T @ {0}"),
-    ("n", "{0} @ {W}"),
-    ("Vn", "{0}.T @ {1}"),
-    ("sm", "{0} * {1}"),
-)
-_FORMS = {"n": _VECTOR_N, "s": _SCALAR, "S": _MATRIX, "V": _TALL, "m": _VECTOR_M}
+from ..operations.table import ALL
+
+_SAMPLES = [sample for row in ALL for sample in row.samples]
+_ELEMENTWISE = [sample for sample in _SAMPLES if not sample.result]
+_FORMS = {shape: [sample for sample in _SAMPLES if sample.result == shape] for shape in "nsSVm"}
 _ANNOTATION = {"s": "scalar", "n": "(n,)", "m": "(m,)", "S": "(n, n)", "V": "(n, m)"}
 _PARAMETERS = {"W": "(n, m)", "R": "(n, n)", "C": "(n, n + m)", "b": "(n,)", "w": "(m,)"}
 
@@ -161,13 +53,12 @@ class _Writer:
         if kind == "leaf":
             return self.leaf(shape)
         if kind == "elementwise":
-            count, template = self.draw(st.sampled_from(_ELEMENTWISE))
-            operands = [self.operand(shape, depth - 1) for _ in range(count)]
-            return template.format(*operands)
-        shapes, template = self.draw(st.sampled_from(_FORMS[shape]))
-        operands = [self.operand(letter, depth - 1) for letter in shapes]
-        parameters = {letter: self.parameter(letter) for letter in _PARAMETERS if f"{{{letter}}}" in template}
-        return template.format(*operands, **parameters)
+            sample = self.draw(st.sampled_from(_ELEMENTWISE))
+            return sample.text.format(*(self.operand(shape, depth - 1) for _ in range(sample.places)))
+        sample = self.draw(st.sampled_from(_FORMS[shape]))
+        operands = [self.operand(letter, depth - 1) for letter in sample.operands]
+        parameters = {letter: self.parameter(letter) for letter in _PARAMETERS if f"{{{letter}}}" in sample.text}
+        return sample.text.format(*operands, **parameters)
 
     def operand(self, shape: str, depth: int) -> str:
         text = self.expression(shape, depth)

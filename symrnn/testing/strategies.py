@@ -19,6 +19,7 @@ from ..equations import Cell
 from ..equations.sample import KINDS, Arrays, Kind, Sample, complete_dims, default_dims, draw_sample
 from ..errors import OptionError, nearest
 from ..library import as_cell
+from ..sizes import shape_at
 
 if TYPE_CHECKING:
     CellLike = Cell | str | Callable[..., Any]
@@ -138,7 +139,7 @@ def _upstream(draw: st.DrawFn, sample: DrawnSample, kinds: tuple[UpstreamKind, .
     seed = draw(_SEEDS)
     cell, at = sample.cell, sample.sizes
     generator = np.random.default_rng(seed)
-    shapes_of = {name: tuple(size.value(at.dims) for size in shape) for name, shape in cell.outputs.items()}
+    shapes_of = {name: shape_at(shape, at.dims) for name, shape in cell.outputs.items()}
     outputs = {
         name: generator.standard_normal((at.T, at.N, *shape)).astype(sample.dtype) for name, shape in shapes_of.items()
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checking.kit import first
 from ..errors import GradientError, InputError, nearest
 
 Array = np.ndarray[Any, Any]
@@ -65,7 +66,7 @@ class Subject:
                 "  mend: return one array; several can be joined by np.concatenate"
             )
         if not np.isfinite(array).all():
-            index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+            index = first(~np.isfinite(array))
             raise InputError(
                 f"{self.name} is {array[index]} at the arrays given" + (f", at {list(index)}" if index else "")
             )
@@ -179,7 +180,7 @@ def _as_real(name: str, value: Any) -> Array | None:
             if array.dtype.itemsize > 8:
                 raise InputError(f"{name} is {array.dtype}: float64 is the widest type that is known here")
             if not np.isfinite(array).all():
-                index = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+                index = first(~np.isfinite(array))
                 raise InputError(f"{name}{list(index) or ''} is {array[index]}: a gradient is taken at finite numbers")
             return array
     return None

@@ -2,9 +2,12 @@
 
 Somebody's code, behind one safe call:
 (how their arrays hold the canonical ones is said by a layout, in the room `layouts`)
-`styles`       how their code is called; `calling`, `returns`, `stepping`, `losses`, `tensors` do it
+`styles`       how their code is called; `words` has what arguments and results may be called
 `running`      their turn: in time, and whatever is raised made an error; `surroundings` keeps apart what they change
-`subject`      code and layout together; `session` is one run of it, `observing` what it does at a point
+`subject`      code and layout together, looked at once; `calling` reads a signature
+`tasks`        what of a point and a gradient from above the code can be given; `losses` inside of it
+`handing`      one run: canonical arrays as they have them, each call; `stepping`, `tensors`, `updating` call otherwise
+`returns`      what came back, by name; `reading` makes it canonical arrays; `observing` is the whole of a run
 `file`         what a file gives to be verified; `judge` is the process in which the command line has it judged
 
 Forward first:
@@ -16,10 +19,7 @@ Then backward:
 `probes`       the conditions under which gradients are compared
 `behaviour`    the same call twice, larger gradients from above
 `fold`         the derivation in the lines that people write
-`model`        the derivation as a model that can be bent
-`edits`        how it is bent; `slips` and `alike` have more of them
-`fits`         formulas read off numbers
-`explain`      the search for the edits that give the code's numbers
+`explain`      the search for the mistakes (see the room `mistakes`) that give the code's numbers
 `formulas`     what is computed beside what should be, on paper
 `smallest`     the smallest case; `lines` guesses the line of source
 `findings`     what was found, `heat` where the wrong entries are, `report` all of it

@@ -79,10 +79,9 @@ def _linearity(subject: Subject, first: Comparison) -> Behaviour:
         return Behaviour(coarse=_coarse(subject, first))
     if any(_largest(large, key) / _LARGE > 1.01 * _largest(small, key) / _SMALL for key in bent):
         return Behaviour(bent=bent)
-    clipped = bent
-    bound = max(float(np.abs(large.gradients[key]).max(initial=0)) for key in clipped)
-    at_bound = sum(int(np.isclose(np.abs(large.gradients[key]), bound, rtol=1e-6).sum()) for key in clipped)
-    return Behaviour(clipped=clipped, bound=bound, by_norm=at_bound < 2)
+    bound = max(_largest(large, key) for key in bent)
+    at_bound = sum(int(np.isclose(np.abs(large.gradients[key]), bound, rtol=1e-6).sum()) for key in bent)
+    return Behaviour(clipped=bent, bound=bound, by_norm=at_bound < 2)
 
 
 def scaled(upstream: Upstream, factor: float) -> Upstream:

@@ -82,22 +82,7 @@ def _slice(axis: Slice) -> str:
 
 def write_cell(program: Program) -> str:
     """The whole cell. A state's value before the step goes by the state's name while that has no new one."""
-    names: dict[str, str] = {}
-    kept: list[str] = []
-    taken = set(program.variables)
-    for state in program.states:
-        # From here on the state's name means something else: its new value, or what a variant makes that from.
-        news = [k for k, line in enumerate(program.assignments) if line.name in (state.new, state.name)]
-        after = program.assignments[(news[0] + 1 if news else 0) :]
-        late = any(isinstance(leaf, Name) and leaf.id == state.previous for line in after for leaf in walk(line.node))
-        if late and news:
-            old = f"{state.name}_old"
-            while old in taken:
-                old += "_"
-            kept.append(f"    {old} = {state.name}")
-            names[state.previous] = old
-        else:
-            names[state.previous] = state.name
+    kept, names = _kept_states(program)
 
     def renamed(node: Node) -> Node:
         if isinstance(node, Name):
@@ -108,25 +93,45 @@ def write_cell(program: Program) -> str:
 
     # A variant may have lost a parameter, and an annotation of what is not there is an error.
     used = {leaf.id for line in program.assignments for leaf in walk(line.node) if isinstance(leaf, Name)}
-    params = [name for name in program.params if name in used]
+    states = [state.name for state in program.states]
     inputs = ", ".join(program.inputs) + (", /" if len(program.inputs) > 1 else "")
-    head = f"def {program.name}({', '.join([inputs, *(state.name for state in program.states)])}):"
     ranks = [
         f"    {name}: {('scalar', 'vector', 'matrix')[len(program.variables[name].shape)]}"
-        for name in (*program.inputs, *(state.name for state in program.states), *params)
+        for name in (*program.inputs, *states, *(name for name in program.params if name in used))
         if _needs_annotation(name, len(program.variables[_previous(program, name)].shape))
     ]
     lines = [f"    {line.name} = {write_node(renamed(line.node))}" for line in program.assignments]
+    head = f"def {program.name}({', '.join([inputs, *states])}):"
+    return "\n".join([head, *ranks, *kept, *lines, f"    return {_returned(program)}", ""])
+
+
+def _kept_states(program: Program) -> tuple[list[str], dict[str, str]]:
+    """The lines that keep states for later which get a new value too early, and how each value before the step is
+    called."""
+    kept: list[str] = []
+    names: dict[str, str] = {}
+    for state in program.states:
+        # From here on the state's name means something else: its new value, or what a variant makes that from.
+        news = [k for k, line in enumerate(program.assignments) if line.name in (state.new, state.name)]
+        after = program.assignments[(news[0] + 1 if news else 0) :]
+        late = any(isinstance(leaf, Name) and leaf.id == state.previous for line in after for leaf in walk(line.node))
+        names[state.previous] = state.name
+        if late and news:
+            old = f"{state.name}_old"
+            while old in program.variables:
+                old += "_"
+            kept.append(f"    {old} = {state.name}")
+            names[state.previous] = old
+    return kept, names
+
+
+def _returned(program: Program) -> str:
     news = [state.new for state in program.states]
-    plain = bool(news) and list(program.outputs) == news[:1]
     outputs = ", ".join(program.outputs)
-    tail = (
-        ", ".join(news)
-        if plain
-        else f"{outputs if len(program.outputs) == 1 else f'({outputs})'}, ({''.join(f'{n}, ' for n in news).strip()})"
-    )
-    returned = tail if news else outputs
-    return "\n".join([head, *ranks, *kept, *lines, f"    return {returned}", ""])
+    if not news or list(program.outputs) == news[:1]:
+        return ", ".join(news) or outputs
+    several = outputs if len(program.outputs) == 1 else f"({outputs})"
+    return f"{several}, ({''.join(f'{n}, ' for n in news).strip()})"
 
 
 def _previous(program: Program, name: str) -> str:

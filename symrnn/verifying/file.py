@@ -1,10 +1,15 @@
-"""A person's file for the command line: what in it is to be verified, and against which cell.
+"""A person's file for the command line: what in it is to be verified, and against which cell or network.
 
     cell = "lstm"                        # a name of the zoo, a text, or a cell; without it the zoo is searched
     layout = symrnn.Layout(…)            # if the arrays are not the canonical ones
     def forward(params, x, state): …
     def backward(params, x, state, d_outputs, d_final_state): …
     code = symrnn.verifying.objects(…)   # instead of the two functions, where calls need more words
+
+or, of a network, the whole training loop:
+
+    network = "char_rnn"                 # or its text, or a network; `cell` will do
+    def loss_and_grads(params, ids, targets): …
 
 The file is run, as Python would run it: it is the code that is to be verified. `judge` is the process in which the
 command line has that done.
@@ -14,19 +19,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from ..equations import Cell
+from ..equations import Cell, Network
 from ..errors import OptionError, Span, SubjectError, SymrnnError, quote
 from ..layouts.axes import kind
 from ..layouts.layout import Layout
-from ..library import as_cell, read_bytes, zoo
+from ..library import as_model, read_bytes, zoo
 from .forward import open_subject
-from .running import StoppedError, TimeIsUp, described, ended, quote_place, run_theirs
+from .running import GUARD, StoppedError, TimeIsUp, described, ended, quote_place, run_theirs
 from .styles import Code, functions
 
 
@@ -44,25 +49,32 @@ def read_code(path: str, cell: str | None = None, *, seconds: float = 30.0) -> G
     module = _run(Path(path), seconds)
     names = vars(module)
     code = names.get("code")
+    named = cell if cell is not None else names.get("network", names.get("cell"))
     if not isinstance(code, Code):
-        code = functions(_function(names, "backward", path), names.get("forward"))
+        loop = names.get("loss_and_grads")
+        if callable(loop):
+            code = functions(loop)
+        elif "network" in names:
+            code = functions(_function(names, "loss_and_grads", path))
+        else:
+            code = functions(_function(names, "backward", path), names.get("forward"))
     layout = names.get("layout", Layout())
     if not isinstance(layout, Layout):
         raise OptionError(f"{path}: `layout` is {kind(layout)}; a symrnn.Layout is needed")
-    return Given(cell if cell is not None else names.get("cell"), code, layout)
+    return Given(named, code, layout)
 
 
-def find_cell(given: Given, seed: int = 0, *, seconds: float = 30.0) -> Cell:
-    """The cell that a file names, or the one of the zoo that its forward computes."""
+def find_cell(given: Given, seed: int = 0, *, seconds: float = 30.0) -> Cell | Network:
+    """The cell or network that a file names, or the cell of the zoo that its forward computes."""
     if given.cell is not None:
-        if not (isinstance(given.cell, Cell | str) or callable(given.cell)):
+        if not (isinstance(given.cell, Cell | Network | str) or callable(given.cell)):
             raise OptionError(
                 f"`cell` is {kind(given.cell)}; it says which cell the code is\n"
                 '  mend: cell = "lstm", the text of a cell, or a symrnn.Cell'
             )
-        return as_cell(given.cell)
+        return as_model(given.cell)
     tried: list[str] = []
-    for name, cell in _candidates():
+    for name, cell in zoo.items():
         try:
             subject, verdict = open_subject(cell, given.code, given.layout, seed=seed, seconds=seconds)
         except StoppedError:
@@ -79,22 +91,18 @@ def find_cell(given: Given, seed: int = 0, *, seconds: float = 30.0) -> Cell:
     )
 
 
-def _candidates() -> Iterator[tuple[str, Cell]]:
-    for name in zoo:
-        yield name, zoo[name]
-
-
 def _function(names: Mapping[str, Any], which: str, path: str) -> Any:
     found = names.get(which)
     if callable(found):
         return found
     others = [name for name, value in names.items() if which in name.lower() and callable(value)]
+    asks = "params, x, state, d_outputs, d_final_state" if which == "backward" else "params, …"
     there = f"there is {', '.join(others)}" if others else "there is nothing called so"
     raise OptionError(
         f"{path} has no function `{which}`; {there}\n  mend: {which} = {others[0]}"
         if others
         else f"{path} has no function `{which}`, and {there}\n"
-        f"  mend: define {which}(params, x, state, d_outputs, d_final_state), or code = symrnn.verifying.functions(…)"
+        f"  mend: define {which}({asks}), or code = symrnn.verifying.functions(…)"
     )
 
 
@@ -115,7 +123,7 @@ def _run(path: Path, seconds: float) -> ModuleType:
         raise
     except TimeIsUp as stopped:
         raise StoppedError(
-            f"{path} has not been read within {seconds:g} seconds\n{quote_place(stopped)}{_GUARD}"
+            f"{path} has not been read within {seconds:g} seconds\n{quote_place(stopped)}{GUARD}"
         ) from None
     except SystemExit as error:
         raise StoppedError(ended(str(path), error)) from None
@@ -129,18 +137,15 @@ def _run(path: Path, seconds: float) -> ModuleType:
     return module
 
 
-_GUARD = "  mend: guard what a script does with `if __name__ == '__main__':`"
-
-
 def _mend(error: BaseException, place: str) -> str:
     """What to do about the errors that come of a file being run by symrnn rather than by its author."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return f"  mend: {sys.executable} -m pip install {package}, or the folder that it is in in PYTHONPATH"
     if isinstance(error, EOFError):
-        return f"  there is nothing to read on standard input\n{_GUARD}"
+        return f"  there is nothing to read on standard input\n{GUARD}"
     if "argv" in place:
-        return f"  there are no arguments: sys.argv is the file alone\n{_GUARD}"
+        return f"  there are no arguments: sys.argv is the file alone\n{GUARD}"
     return ""
 
 

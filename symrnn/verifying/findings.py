@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import sympy
 
+from ..checking.interpreter import Changes, run_backward
 from ..checking.oracles import Key
 from ..checking.places import label
 from ..equations import Equation
+from ..mistakes import Mistake
 from .behaviour import Behaviour
-from .edits import Edit
 from .explain import Evidence, Explanation
 from .formulas import Formulas
-from .model import Changes, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Finding:
     """One mistake. `equation` is the derived equation's name and `number` its number ("" and None where it is no
     equation's), `likewise` others that are wrong in the same way. `arrays` are those in which it shows, `through` those
     that it reaches by way of others. `computed` and `expected` are right sides; `note` says what formulas do not.
-    `smallest` is the smallest case in which it shows, `line` a guess at the line of source."""
+    `smallest` is the smallest case in which it shows, `line` a guess at the line of source; `block` is that of a
+    network whose equation it is."""
 
     kind: str
     equation: str
@@ -38,10 +40,12 @@ class Finding:
     likewise: tuple[str, ...] = ()
     line: str = ""
     names: tuple[str, ...] = field(default=(), repr=False)
+    block: str = ""
 
     def text(self) -> str:
         """The finding as a paragraph."""
-        number = f"({self.number}) " if self.number is not None else ""
+        number = f"block {self.block}, " if self.block else ""
+        number += f"({self.number}) " if self.number is not None else ""
         head = f"  {number}{self.left or self.kind}"
         if self.computed:
             pad = " " * (len(head) + 2)
@@ -65,37 +69,35 @@ class Finding:
         return "\n".join(lines)
 
 
-def findings_of(
-    explanation: Explanation, model: Model, evidence: Sequence[Evidence], formulas: Formulas
-) -> list[Finding]:
-    """One finding for each edit, and one for what they leave unexplained."""
+def findings_of(explanation: Explanation, evidence: Sequence[Evidence], formulas: Formulas) -> list[Finding]:
+    """One finding for each mistake, and one for what they leave unexplained."""
     found: list[Finding] = []
-    before: dict = {}
-    for edit in explanation.edits:
-        found.append(_finding(edit, before, model, evidence, formulas))
-        before |= edit.changes
+    before: dict[str, sympy.Expr] = {}
+    for mistake in explanation.mistakes:
+        found.append(_finding(mistake, before, evidence, formulas))
+        before |= mistake.changes
     if explanation.unexplained:
-        found.append(_located(explanation, model, evidence, formulas))
+        found.append(_located(explanation, evidence, formulas))
     return found
 
 
-def _finding(edit: Edit, before: Changes, model: Model, evidence: Sequence[Evidence], formulas: Formulas) -> Finding:
-    shown = edit.about or edit.changes
-    changed = [e for e in _backward(model) if e.name in shown]
+def _finding(mistake: Mistake, before: Changes, evidence: Sequence[Evidence], formulas: Formulas) -> Finding:
+    shown = mistake.about or mistake.changes
+    changed = [e for e in formulas.derivation.backward if e.name in shown]
     first, *rest = changed
-    direct, reached, case = _effects(edit.changes, before, model, evidence)
+    direct, reached, case = _effects(mistake.changes, before, evidence)
     many = len(changed) > 1
     left = formulas.left(first)
     expected = formulas.right(first)
-    computed = formulas.right(first, shown[first.name], () if many else edit.terms)
+    computed = formulas.right(first, shown[first.name], () if many else mistake.terms)
     return Finding(
-        edit.kind,
+        mistake.kind,
         first.name,
         first.number,
         left,
         computed,
         expected,
-        edit.note,
+        mistake.note,
         direct,
         reached,
         case,
@@ -104,17 +106,14 @@ def _finding(edit: Edit, before: Changes, model: Model, evidence: Sequence[Evide
     )
 
 
-def _backward(model: Model) -> tuple[Equation, ...]:
-    return (*model.derivation.adjoints, *model.derivation.gradients)
-
-
 def _effects(
-    changes: Changes, before: Changes, model: Model, evidence: Sequence[Evidence]
+    changes: Changes, before: Changes, evidence: Sequence[Evidence]
 ) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """The arrays in which a change shows at the simplest probe that shows it: parameters first, and then the others."""
     for each in evidence:
         with np.errstate(all="ignore"):
-            old, new = (model.run(each.tape, c).gradients for c in (before, {**before, **changes}))
+            base = run_backward(each.tape, before)
+            old, new = base.gradients, run_backward(each.tape, {**before, **changes}, base).gradients
         moved = [key for key in each.gradients if not np.allclose(old[key], new[key], rtol=1e-9, atol=1e-12)]
         if moved:
             direct = [key for key in moved if key[0] == "params"] or moved
@@ -126,12 +125,12 @@ def _effects(
 # What is not understood --------------------------------------------------------------------------------------
 
 
-def _located(explanation: Explanation, model: Model, evidence: Sequence[Evidence], formulas: Formulas) -> Finding:
+def _located(explanation: Explanation, evidence: Sequence[Evidence], formulas: Formulas) -> Finding:
     """The last equation of the backward pass through which all unexplained arrays go."""
     keys = list(explanation.unexplained)
     place = min(explanation.unexplained.values())
     first = {key for key, k in explanation.unexplained.items() if k == place}
-    where = _narrowest(first, model, evidence[place], explanation.changes)
+    where = _narrowest(first, evidence[place], explanation.changes)
     params = [key for key in keys if key[0] == "params"] or keys
     rest = [key for key in keys if key not in params]
     note = "located, not explained: the formula that the code computes is none that could be found"
@@ -150,14 +149,14 @@ def _located(explanation: Explanation, model: Model, evidence: Sequence[Evidence
     )
 
 
-def _narrowest(keys: set[Key], model: Model, evidence: Evidence, changes: Changes) -> Equation | None:
+def _narrowest(keys: set[Key], evidence: Evidence, changes: Changes) -> Equation | None:
     """The equation that moves all of some arrays and as few others as possible."""
     best: tuple[int, Equation] | None = None
     with np.errstate(all="ignore"):
-        base = model.run(evidence.tape, changes)
-        for equation in _backward(model):
-            expr = changes.get(equation.name, equation.expr)
-            moved = model.run(evidence.tape, {**changes, equation.name: 2 * expr}, base).gradients
+        base = run_backward(evidence.tape, changes)
+        for equation in base.derivation.backward:
+            doubled = {**changes, equation.name: 2 * base.expr(equation)}
+            moved = run_backward(evidence.tape, doubled, base).gradients
             reached = {key for key in evidence.gradients if not np.array_equal(moved[key], base.gradients[key])}
             if keys <= reached and (best is None or len(reached) < best[0]):
                 best = len(reached), equation

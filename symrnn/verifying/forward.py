@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..checking.oracles import Key, Point, Upstream
+from ..checking.oracles import Key
 from ..checking.points import draw_point, meaning_of
-from ..checking.reference import FLOAT32, FLOAT64, Reference, build_references, compare
+from ..checking.reference import FLOAT32, FLOAT64, build_references, compare
 from ..derivation import derive
 from ..equations import Cell
 from ..equations.sample import complete_dims
@@ -18,7 +18,7 @@ from ..errors import OptionError
 from ..layouts.blocks import Array
 from ..layouts.layout import Layout
 from .observing import Observation, run_forward
-from .orders import settle_orders
+from .orders import find_order
 from .search import Found, search_forward
 from .styles import Code
 from .subject import Subject, build_subject
@@ -41,6 +41,8 @@ class Difference:
     entries: int
 
     def text(self) -> str:
+        if not self.index and self.entries == 1:
+            return f"{self.array}: computed {self.computed:.9g}, expected {self.expected:.9g}"
         place = f"step {self.step + 1}, " if self.step is not None else ""
         unit = f"sequence {self.index[0] + 1}, entry {list(self.index[1:])}" if self.index else ""
         return (
@@ -84,101 +86,62 @@ class ForwardVerdict:
 
     def to_dict(self) -> dict[str, Any]:
         """What `to_json` of a report holds of it."""
-        found = None
-        if self.found is not None:
-            found = {
-                "cell": self.found.cell,
-                "change": self.found.change,
-                "order": dict(self.found.order),
-                "text": self.found.text,
-            }
         return {
             "cell": self.cell,
             "agrees": self.agrees,
             "checked": self.checked,
             "order": self.order,
             "layout": self.layout.text(),
-            "found": found,
-            "differences": [
-                {name: getattr(difference, name) for name in Difference.__slots__} for difference in self.differences
-            ],
-            "notes": list(self.notes),
+            "found": self.found,
+            "differences": self.differences,
+            "notes": self.notes,
         }
 
 
 def open_subject(
     cell: Cell,
-    code: Code | Callable[..., Any],
+    code: Code,
     layout: Layout | None = None,
     *,
     seed: int = 0,
     dims: Mapping[str, int] | None = None,
     seconds: float = 30.0,
 ) -> tuple[Subject, ForwardVerdict]:
-    """The code ready to be run, orders of its layout settled, and the verdict on its forward pass."""
-    code = code if isinstance(code, Code) else Code(backward=code)
+    """The code ready to be run, in a layout without open orders, and the verdict on its forward pass."""
     layout = layout or Layout()
     point = draw_point(cell, 3, 2, complete_dims(cell, dims), seed)
-    order = ""
-    if layout.free:
-        if code.forward is None:
-            raise OptionError(
-                "an order is found by trial against the forward, and there is no forward\n"
-                "  mend: give it, or write the order without ?"
-            )
-        settled = settle_orders(
-            layout, point, lambda one: _observe(build_subject(cell, code, one, seconds=seconds), point)
+    if layout.free and not code.forward:
+        raise OptionError(
+            "an order is found by trial against the forward, and there is no forward\n"
+            "  mend: give it, or write the order without ?"
         )
-        straight = layout.ordered(tuple(tuple(range(len(block.free))) for block in layout.free))
-        layout, order = settled or (straight, "")
-        if settled is None:
-            order = "no order of the marked blocks agrees"
-    subject = build_subject(cell, code, layout, seconds=seconds)
-    return subject, judge_forward(subject, point, order=order)
-
-
-def _observe(subject: Subject, point: Point) -> Observation:
-    return run_forward(subject, point)
-
-
-def judge_forward(
-    subject: Subject, point: Point, *, reference: Reference | None = None, order: str = ""
-) -> ForwardVerdict:
-    """Compare a forward pass with the cell's at a point; where they differ, look for what it is instead."""
-    cell, layout = subject.cell, subject.bound.layout
+    subject = build_subject(point, code, layout.as_written, seconds=seconds)
     if not subject.has_forward:
-        return ForwardVerdict(cell.name, True, False, layout)
-    seen = run_forward(subject, point)
-    unit = FLOAT64
+        return subject, ForwardVerdict(cell.name, True, False, subject.bound.layout)
+    seen, order = run_forward(subject, point), ""
+    if layout.free:
+        found, order = find_order(layout, subject, seen)
+        if found is not None:
+            subject = build_subject(point, code, layout.ordered(found), seconds=seconds)
+        seen = run_forward(subject, point)
+    return subject.after(seen.forward), judge_forward(subject, seen, order)
+
+
+def judge_forward(subject: Subject, seen: Observation, order: str = "") -> ForwardVerdict:
+    """Compare a forward pass with the cell's; where they differ, look for what it is instead."""
+    cell, layout, unit = subject.cell, subject.bound.layout, FLOAT64
     if seen.dtype == "float32":
         # The numbers that such code starts from are float32's.
-        seen, unit = run_forward(subject, _rounded(point)), FLOAT32
-    arrays: dict[Key, Array] = {("output", name): array for name, array in seen.outputs.items()}
-    arrays |= {("final state", name): array for name, array in seen.final.items()}
+        seen, unit = run_forward(subject, seen.point.rounded()), FLOAT32
     meant = meaning_of(seen.point)
-    wrong = _wrong(arrays, meant, unit)
+    wrong = _wrong(seen.forward, meant, unit)
     if any(mask.any() for mask in wrong.values()):
-        wrong = _measured(subject, seen.point, arrays, meant, unit, reference)
-    differences = _differences(arrays, meant, wrong)
-    notes = _mutation(seen)
-    if not differences:
-        return ForwardVerdict(cell.name, True, True, layout, order, notes=notes)
-    found = search_forward(cell, seen.point, arrays)
-    return ForwardVerdict(cell.name, False, True, layout, order, found, differences, notes)
-
-
-def _mutation(seen: Observation) -> tuple[str, ...]:
-    notes = list(seen.notes)
-    if seen.mutated:
-        notes.append(f"the forward changes what it is given: {', '.join(seen.mutated)}")
-    return tuple(notes)
-
-
-def _rounded(point: Point) -> Point:
-    def cast(arrays: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: array.astype("float32").astype("float64") for name, array in arrays.items()}
-
-    return replace(point, params=cast(point.params), x=cast(point.x), state=cast(point.state))
+        wrong = _measured(seen, meant, unit)
+    differences = _differences(seen.forward, meant, wrong)
+    changes = [f"the forward changes what it is given: {', '.join(seen.mutated)}"] if seen.mutated else []
+    notes = (*seen.notes, *changes)
+    found = search_forward(cell, seen.point, seen.forward) if differences else None
+    return ForwardVerdict(cell.name, not differences, True, layout, order, found, differences, notes)
 
 
 def _wrong(arrays: Mapping[Key, Array], meant: Mapping[Key, Array], unit: float) -> dict[Key, Array]:
@@ -190,30 +153,17 @@ def _wrong(arrays: Mapping[Key, Array], meant: Mapping[Key, Array], unit: float)
     return wrong
 
 
-def _measured(
-    subject: Subject,
-    point: Point,
-    arrays: Mapping[Key, Array],
-    meant: Mapping[Key, Array],
-    unit: float,
-    reference: Reference | None,
-) -> dict[Key, Array]:
+def _measured(seen: Observation, meant: Mapping[Key, Array], unit: float) -> dict[Key, Array]:
     """The entries that differ by more than rounding can explain."""
-    if reference is None:
-        nothing = Upstream(
-            "none",
-            {name: np.zeros_like(meant["output", name]) for name in subject.cell.outputs},
-            {name: np.zeros_like(array) for name, array in point.state.items()},
-        )
-        reference = build_references(derive(subject.cell), point, [nothing])[0]
+    reference = build_references(derive(seen.point.cell), seen.point, [seen.upstream])[0]
     whole: dict[Key, Array] = {}
-    for key, array in arrays.items():
+    for key, array in seen.forward.items():
         # Steps that the code does not return are taken to be right.
         whole[key] = (
             np.concatenate([meant[key][: len(meant[key]) - len(array)], array]) if key[0] == "output" else array
         )
     agreements = {agreement.key: agreement for agreement in compare(whole, reference, unit)}
-    return {key: _last_steps(key, agreements[key].wrong, array) for key, array in arrays.items()}
+    return {key: _last_steps(key, agreements[key].wrong, array) for key, array in seen.forward.items()}
 
 
 def _last_steps(key: Key, whole: Array, like: Array) -> Array:

@@ -42,7 +42,7 @@ def guess_lines(code: Code, findings: Sequence[Finding]) -> list[str]:
 
 
 def _guess(lines: list[_Line], finding: Finding) -> str:
-    if not finding.equation:
+    if not finding.equation or finding.equation.startswith("epsilon_"):  # which has no line of its own in a loop
         return ""
     wanted = _wanted(finding.equation)
     scored = [(_score(line, wanted, finding), place, line) for place, line in enumerate(lines)]

@@ -6,7 +6,7 @@ other parameters, and the cell's meaning is run for all of them side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from math import factorial, prod
 
@@ -14,40 +14,34 @@ import numpy as np
 
 from ..checking.oracles import Key, Point
 from ..errors import OptionError
-from ..layouts.blocks import SLOTS, Array, Entries, entries_of_block
+from ..layouts.blocks import SLOTS, Array, entries_of_block, in_one_row
 from ..layouts.language import Rule
-from ..layouts.layout import Layout, Order, joint_orders, separate_orders, settle_block
+from ..layouts.layout import Layout, Order, in_order, joint_orders, separate_orders
 from ..layouts.nodes import Blocks, Parameter, walk_blocks
 from .observing import Observation
 from .search import agreeing_lanes
+from .subject import Subject
 
 _LANES = 512
 _MOST = 20_000
 
 
-def settle_orders(layout: Layout, point: Point, run: Callable[[Layout], Observation]) -> tuple[Layout, str] | None:
-    """The layout with its open orders settled, and the order in words; None when no order agrees. `run` runs the
-    forward under a layout. Lists of equally many blocks change places alike at first, and each by itself after that."""
-    free = layout.free
-    straight = tuple(tuple(range(len(block.free))) for block in free)
-    base = layout.ordered(straight)
-    seen = run(base)
-    wanted: dict[Key, Array] = {("output", name): array for name, array in seen.outputs.items()}
-    wanted |= {("final state", name): array for name, array in seen.final.items()}
-    # Without its settled layout the plan of the base order says what the arrays held.
-    arrays = base.bind(point.cell).plan(seen.point.dims).lay_out(seen.point.params)
+def find_order(layout: Layout, subject: Subject, seen: Observation) -> tuple[tuple[Order, ...] | None, str]:
+    """The order that agrees with what a forward was seen to give, and in words; None when none does. `subject` has the
+    blocks as they are written. Lists of equally many blocks change places alike at first, and each by itself after
+    that."""
+    free, point = layout.free, seen.point
+    arrays = subject.bound.plan(point.dims).lay_out(point.params)
     number = prod(factorial(len(block.free)) for block in free)
-    found = _find(layout, seen.point, arrays, wanted, joint_orders(free))
+    found = _find(layout, point, arrays, seen.forward, joint_orders(free))
     if found is None and number <= _MOST:
-        found = _find(layout, seen.point, arrays, wanted, separate_orders(free))
+        found = _find(layout, point, arrays, seen.forward, separate_orders(free))
     if found is None and number > _MOST:
         raise OptionError(
             f"the marked blocks have {number:,} orders; those in which all lists change places alike were tried and "
             f"none agrees, and more than {_MOST:,} are not tried one by one\n  mend: mark fewer blocks with ?"
         )
-    if found is None:
-        return None
-    return layout.ordered(found), _words(free, found)
+    return found, "no order of the marked blocks agrees" if found is None else _words(free, found)
 
 
 def _words(free: tuple[Blocks, ...], orders: tuple[Order, ...]) -> str:
@@ -86,13 +80,8 @@ class _Reader:
         self.layout = layout
         self.sizes = {name: array.shape for name, array in point.params.items()}
         self.dims = point.dims
-        self.held: dict[str, Entries] = {}
-        self.total = 0
-        for name, shape in self.sizes.items():
-            count = int(np.prod(shape))
-            index = np.arange(self.total, self.total + count).reshape(shape)
-            self.held[name] = Entries(index, np.ones(shape), np.zeros(shape), np.full(shape, -1))
-            self.total += count
+        self.held = in_one_row(self.sizes)
+        self.total = sum(each.index.size for each in self.held.values())
         self.rules = layout.rules.rules
         self.counts = [sum(isinstance(b, Blocks) and bool(b.free) for b in walk_blocks(r.block)) for r in self.rules]
         self.parts: dict[tuple[int, tuple[Order, ...]], Array] = {}
@@ -115,7 +104,7 @@ class _Reader:
 
     def _part(self, rule: Rule, orders: tuple[Order, ...], array: Array) -> Array:
         """What one array says of the parameters: an entry that stands there twice counts once, a share as a share."""
-        entries = entries_of_block(settle_block(rule.block, iter(orders)), self.held, self.dims)
+        entries = entries_of_block(in_order(rule.block, iter(orders)), self.held, self.dims)
         values = (array - entries.shift) / entries.scale
         total, count = np.zeros(self.total + SLOTS), np.zeros(self.total + SLOTS)
         np.add.at(total, entries.index, values)

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checking.oracles import Key, Point, Upstream
-from ..checking.points import settle
-from ..checking.reference import FLOAT32, FLOAT64, Agreement, Reference, build_references, compare
+from ..checking.points import draw_upstream, find_point
+from ..checking.reference import FLOAT32, FLOAT64, Agreement, Reference, agree, build_references, compare
 from ..derivation import Derivation
-from ..equations import Cell
-from ..equations.sample import complete_dims, default_dims
+from ..equations.sample import dims_for
 from ..layouts.blocks import Array
-from .observing import Observation, effective_upstream, run_code
+from .observing import Observation, run_code
 from .subject import Subject
+from .tasks import set_task
 
 _ULPS = 8.0
 _MANY = (23, 24, 25, 26, 27, 28)
@@ -38,10 +38,7 @@ class Probe:
     @property
     def case(self) -> str:
         """The condition in words."""
-        sizes = ", ".join(
-            f"{name} = {value}" for name, value in {"T": self.point.T, "N": self.point.N, **self.point.dims}.items()
-        )
-        return f"{sizes}; gradient {self.upstream.label}"
+        return f"{self.point.case()}; gradient {self.upstream.label}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,60 +58,30 @@ class Comparison:
 def draw_probes(subject: Subject, seed: int, dims: Mapping[str, int] | None, scale: float = 1.0) -> Iterator[Probe]:
     """The probes in their order; `scale` makes all gradients from above larger or smaller."""
     cell = subject.cell
-    many = _sizes(cell, dims, _MANY)
-    single = _point(cell, 1, 1, many, seed)
-    yield from _probes(subject, single, scale, seed, ("on the output", *cell.states))
-    yield from _probes(subject, _point(cell, 1, 3, _sizes(cell, dims, _FEW), seed + 1), scale, seed, ("on everything",))
-    double = _point(cell, 2, 1, _sizes(cell, dims, _FEW), seed + 2)
-    yield from _probes(subject, double, scale, seed, ("on the last output", "on the output", "on the final states"))
-    triple = _point(cell, 3, 1, _sizes(cell, dims, _OTHER), seed + 3)
-    yield from _probes(subject, triple, scale, seed, ("on everything",))
-    yield from _probes(subject, _point(cell, 3, 2, _sizes(cell, dims, _FEW), seed + 4), scale, seed, ("on everything",))
-    yield from _probes(
-        subject, _point(cell, 4, 3, _sizes(cell, dims, _OTHER), seed + 5), scale, seed, ("on everything",)
+    cases = (
+        (1, 1, _MANY, ("on the output", *cell.states)),
+        (1, 3, _FEW, ("on everything",)),
+        (2, 1, _FEW, ("on the last output", "on the output", "on the final states")),
+        (3, 1, _OTHER, ("on everything",)),
+        (3, 2, _FEW, ("on everything",)),
+        (4, 3, _OTHER, ("on everything",)),
     )
-
-
-def _sizes(cell: Cell, dims: Mapping[str, int] | None, sizes: tuple[int, ...]) -> dict[str, int]:
-    return default_dims(cell, sizes) if dims is None else complete_dims(cell, dims)
-
-
-def _point(cell: Cell, T: int, N: int, dims: Mapping[str, int], seed: int) -> Point:
-    point, _, _ = settle(cell, T, N, dims, seed)
-    return point
+    for number, (T, N, sizes, kinds) in enumerate(cases):
+        point, _, _ = find_point(cell, T, N, dims_for(cell, dims, sizes), seed + number)
+        yield from _probes(subject, point, scale, seed, kinds)
 
 
 def _probes(subject: Subject, point: Point, scale: float, seed: int, kinds: Sequence[str]) -> Iterator[Probe]:
     """A probe for each kind of gradient from above that the code can take."""
-    point = subject.settle(point)
     seen: list[Upstream] = []
     for kind in kinds:
-        upstream = draw_upstream(point, kind, scale, seed)
-        effective = effective_upstream(subject, point, upstream)
+        upstream = draw_upstream(point, kind, (seed, point.T, point.N, 7), scale)
+        effective = set_task(subject, point, upstream).upstream
         empty = not any(g.any() for g in (*effective.outputs.values(), *effective.final.values()))
         if empty or any(_same(effective, other) for other in seen):
             continue
         seen.append(effective)
         yield Probe(point, upstream)
-
-
-def draw_upstream(point: Point, kind: str, scale: float, seed: int) -> Upstream:
-    """Random gradients from above: `on the output`, `on the last output`, `on the final states`, `on everything`, or
-    on the final value of the state that `kind` names."""
-    generator = np.random.default_rng([seed, point.T, point.N, 7])
-    outputs = {
-        name: scale * generator.standard_normal((point.T, point.N, *(size.value(point.dims) for size in shape)))
-        for name, shape in point.cell.outputs.items()
-    }
-    final = {name: scale * generator.standard_normal(array.shape) for name, array in point.state.items()}
-    if kind == "on the last output":
-        for g in outputs.values():
-            g[:-1] = 0
-    if kind not in ("on the output", "on the last output", "on everything"):
-        outputs = {name: np.zeros_like(g) for name, g in outputs.items()}
-    if kind not in ("on everything", "on the final states"):
-        final = {name: g if name == kind else np.zeros_like(g) for name, g in final.items()}
-    return Upstream(f"on the final {kind}" if kind in final else kind, outputs, final)
 
 
 def _same(one: Upstream, other: Upstream) -> bool:
@@ -129,20 +96,15 @@ def observe(subject: Subject, derivation: Derivation, probe: Probe) -> Compariso
     """Run the code at a probe and compare every entry."""
     observation = run_code(subject, probe.point, probe.upstream)
     unit = FLOAT32 if observation.dtype == "float32" else FLOAT64
-    upstream = observation.upstream or probe.upstream
-    (reference,) = build_references(derivation, observation.point, [upstream])
+    (reference,) = build_references(derivation, observation.point, [observation.upstream])
     worst: dict[Key, Agreement] = {}
     seen: dict[Key, Array] = {}
     for reading in observation.readings:
         known = {key: array for key, array in reading.items() if key in reference.values}
-        gross = {key: _is_gross(array, reference.values[key], unit) for key, array in known.items()}
-        near = compare({key: array for key, array in known.items() if not gross[key]}, reference, unit)
-        judged = {agreement.key: agreement for agreement in near}
-        for key, array in known.items():
-            agreement = _disagreement(key, array, reference, unit) if gross[key] else judged[key]
-            held = worst.get(agreement.key)
+        for key, agreement in judge(known, reference, unit).items():
+            held = worst.get(key)
             if held is None or agreement.ratio > held.ratio:
-                worst[agreement.key], seen[agreement.key] = agreement, known[agreement.key]
+                worst[key], seen[key] = agreement, known[key]
     for key, expected in observation.expected.items():
         if key in observation.gradients:
             worst[key] = _beside(key, observation.gradients[key], expected, unit)
@@ -150,24 +112,21 @@ def observe(subject: Subject, derivation: Derivation, probe: Probe) -> Compariso
     return Comparison(probe, observation, reference, tuple(worst.values()), seen, wrong, unit)
 
 
+def judge(computed: Mapping[Key, Array], reference: Reference, unit: float) -> dict[Key, Agreement]:
+    """Every entry beside the reference; tolerances are measured for arrays that are not grossly wrong."""
+    gross = {key: _is_gross(array, reference.values[key], unit) for key, array in computed.items()}
+    near = compare({key: array for key, array in computed.items() if not gross[key]}, reference, unit)
+    judged = {agreement.key: agreement for agreement in near}
+    return {
+        key: _disagreement(key, array, reference, unit) if gross[key] else judged[key]
+        for key, array in computed.items()
+    }
+
+
 def _beside(key: Key, computed: Array, expected: Array, unit: float) -> Agreement:
     """A gradient of a read-out, which is no part of the cell: half of all digits must be right."""
-    error = np.abs(computed - expected)
     tolerance = float(np.sqrt(unit) * np.abs(expected).max(initial=0)) or unit
-    index = tuple(int(k) for k in np.unravel_index(int(np.argmax(error)), error.shape))
-    largest = float(error[index])
-    return Agreement(
-        key,
-        error.size,
-        error > tolerance,
-        np.zeros(error.shape, dtype=bool),
-        index,
-        float(computed[index]),
-        float(expected[index]),
-        largest,
-        tolerance,
-        largest / tolerance,
-    )
+    return agree(key, computed, expected, np.abs(computed - expected), np.full(expected.shape, tolerance))
 
 
 def _is_gross(computed: Array, expected: Array, unit: float) -> bool:
@@ -180,12 +139,8 @@ def _is_gross(computed: Array, expected: Array, unit: float) -> bool:
 def _disagreement(key: Key, computed: Array, reference: Reference, unit: float) -> Agreement:
     """An array that is grossly wrong, in units of a tolerance that costs nothing."""
     expected, tolerance = reference.values[key], reference.quick_tolerances(unit)[key]
-    error = np.abs(computed - expected)
-    ratios = error / np.maximum(tolerance, np.finfo(float).tiny)
-    index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
-    numbers = (float(array[index]) for array in (computed, expected, error, tolerance, ratios))
-    nowhere = np.zeros(ratios.shape, dtype=bool)
-    return Agreement(key, ratios.size, ratios > 1, nowhere, index, *numbers, measured=False)
+    tolerance = np.maximum(tolerance, np.finfo(float).tiny)
+    return agree(key, computed, expected, np.abs(computed - expected), tolerance, measured=False)
 
 
 def _is_noise(agreement: Agreement, observation: Observation) -> bool:

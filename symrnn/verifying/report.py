@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..records import to_json
 from .findings import Finding
 from .forward import ForwardVerdict
 from .heat import HeatMap
@@ -92,21 +91,18 @@ class VerifyReport:
 
     def to_json(self) -> str:
         """The whole report as a JSON object; a number that is not finite is null."""
-        arrays = [{name: _finite(value) for name, value in asdict(array).items()} for array in self.arrays]
-        findings = [asdict(finding) for finding in self.findings]
-        return json.dumps(
+        return to_json(
             {
                 "cell": self.cell,
                 "ok": bool(self),
                 "seed": self.seed,
                 "seconds": self.seconds,
                 "forward": self.forward.to_dict(),
-                "arrays": arrays,
-                "findings": findings,
-                "cases": list(self.cases),
-                "notes": list(self.notes),
-            },
-            ensure_ascii=False,
+                "arrays": self.arrays,
+                "findings": self.findings,
+                "cases": self.cases,
+                "notes": self.notes,
+            }
         )
 
     def __repr__(self) -> str:
@@ -117,7 +113,3 @@ class VerifyReport:
 def _story(array: ArrayVerdict) -> str:
     where = f"{list(array.index)} ({array.place})" if array.index else "the value"
     return f"  {array.array}{where}: computed {array.computed:.9g}, expected {array.expected:.9g} ({array.case})"
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

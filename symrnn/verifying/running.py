@@ -18,16 +18,26 @@ from ..errors import SubjectError, SymrnnError, visible
 from .surroundings import surroundings
 
 if TYPE_CHECKING:
-    from .calling import Call, Slot
+    from .calling import Call
+    from .words import Slot
 
 _OURS = Path(__file__).parent.parent
 _STANDARD = Path(sysconfig.get_path("stdlib"))
 _MOST = 400
+GUARD = "  mend: guard what a script does with `if __name__ == '__main__':`"
 """So many letters of what an exception says are shown."""
 
 
 class StoppedError(SubjectError):
     """The code did not come back by itself: it never ended, or it ended the program."""
+
+
+class Misfit(Exception):
+    """What came back is not what was asked for: the problem, and perhaps a way to mend it."""
+
+    def __init__(self, problem: str, mend: str = "") -> None:
+        super().__init__(problem)
+        self.mend = mend
 
 
 class TimeIsUp(BaseException):
@@ -68,13 +78,14 @@ def run_call(call: Call, pool: Mapping[Slot, Any], shown: Callable[[], str], sec
         ) from None
 
 
-def reading(label: Callable[[], str], seconds: float, work: Callable[[], Any]) -> Any:
-    """Do some work of ours on what somebody's code gave back: its methods are theirs, and may raise or never end."""
+@contextmanager
+def reading(label: str, seconds: float) -> Iterator[None]:
+    """Some work of ours on what somebody's code gave back: its methods are theirs, and may raise or never end."""
     in_time = _alarm(seconds) if _can_be_stopped() else nullcontext()
     try:
         with in_time:
-            return work()
-    except (KeyboardInterrupt, SymrnnError):
+            yield
+    except (KeyboardInterrupt, SymrnnError, Misfit):
         raise
     except BaseException as error:
         place = quote_place(error, own=True)
@@ -83,16 +94,13 @@ def reading(label: Callable[[], str], seconds: float, work: Callable[[], Any]) -
         problem = (
             f"did not end within {seconds:g} seconds" if isinstance(error, TimeIsUp) else f"raised {described(error)}"
         )
-        raise SubjectError(f"reading what {label()} gave back {problem}\n{place}".rstrip()) from None
+        raise SubjectError(f"reading what {label} gave back {problem}\n{place}".rstrip()) from None
 
 
 def ended(label: str, error: SystemExit) -> str:
     """What is said of code that ends the program."""
     code = error.code or 0 if isinstance(error.code, int | None) else type(error.code).__name__
-    return (
-        f"{label} ended the program (exit code {code})\n{quote_place(error)}"
-        "  mend: guard what a script does with `if __name__ == '__main__':`"
-    )
+    return f"{label} ended the program (exit code {code})\n{quote_place(error)}{GUARD}"
 
 
 def described(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from ..equations import Cell
 from ..language import Program
 from ..layouts.blocks import Array
 from ..library import zoo
-from ..sizes import Shape
+from ..sizes import Shape, shape_at
 from .cell_text import write_cell
 from .variants import Variant, build_variants
 
@@ -199,7 +199,7 @@ def _first_step(point: Point, outputs: Mapping[Key, Array]) -> tuple[Point, dict
 
 def _filled(point: Point, order: Mapping[str, str], shapes: Mapping[str, Shape]) -> dict[str, Array]:
     return {
-        name: point.params[given] if given else np.zeros(tuple(size.value(point.dims) for size in shapes[name]))
+        name: point.params[given] if given else np.zeros(shape_at(shapes[name], point.dims))
         for name, given in order.items()
     }
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..checking.places import label
-from ..checking.points import settle
+from ..checking.points import draw_upstream, find_point
 from ..derivation import Derivation
 from ..equations.sample import default_dims
 from ..errors import SymrnnError
 from .findings import Finding
-from .probes import Probe, draw_upstream, observe
+from .probes import Probe, observe
 from .subject import Subject
 
 
@@ -23,9 +23,9 @@ def smallest_cases(subject: Subject, derivation: Derivation, findings: Sequence[
             break
         try:
             dims = default_dims(subject.cell, sizes)
-            point, _, _ = settle(subject.cell, T, N, dims, 0)
-            point = subject.settle(point)
-            comparison = observe(subject, derivation, Probe(point, draw_upstream(point, "on everything", 1.0, 0)))
+            point, _, _ = find_point(subject.cell, T, N, dims, 0)
+            upstream = draw_upstream(point, "on everything", (0, T, N, 7))
+            comparison = observe(subject, derivation, Probe(point, upstream))
         except SymrnnError:
             continue  # the code may not take such sizes
         wrong = {label(key) for key in comparison.wrong}

@@ -2,129 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import SubjectError
 from ..layouts.axes import kind
-from .calling import Call, Slot
-from .gathering import spread
-from .returns import read_gradient_result, zip_names
-from .session import Session
+from .calling import Call, Pool
+from .handing import Run
+from .returns import Slots, gradient_slots, zip_names
+from .words import Slot, Words
 
 
-def forward_steps(session: Session, call: Call) -> dict[Slot, Any]:
+def forward_steps(run: Run, call: Call, pool: Pool) -> tuple[Slots, Pool]:
     """The steps from first to last; what each leaves is kept for the way back."""
-    states = _states(session)
-    start = {s: session.pool["state", s] for s in states}
-    current, tapes, seen = dict(start), [], []
+    states = run.subject.words.states
+    current = {s: pool["state", s] for s in states}
+    tapes: list[Pool] = []
     outputs: list[Any] = []
-    for t in range(session.point.T):
-        _set_step(session, t, current)
-        result = session.call(call)
-        new, tape = _read_step(session, result, states, call.label)
-        tapes.append((dict(current), tape))
-        seen.append(new)
+    for t in range(run.task.point.T):
+        here = _at_step(run, pool, t, current)
+        with run.reading(call, here):
+            new, left = _read_step(run.call(call, here), run.subject.words, call.label)
+        tapes.append({**here, ("cache", ""): left.get("cache"), **{("passed", name): v for name, v in left.items()}})
         current = {s: new[s] for s in states}
         outputs.append(new.get("outputs", current[states[0]]))
-    session.pool["tapes", ""] = tapes
-    session.pool |= {("state", s): value for s, value in start.items()}
-    axes = next(iter(session.subject.bound.outputs.values()))
-    whole: Any = outputs[-1] if axes.last_only else _like_time(outputs, session.pool["d_outputs", ""])
-    return {("outputs", ""): whole, **{("final", s): current[s] for s in states}}
+    last_only = next(iter(run.subject.bound.outputs.values())).last_only
+    whole = outputs[-1] if last_only else _like_time(outputs, pool["d_outputs", ""])
+    return {("outputs", ""): whole, **{("final", s): current[s] for s in states}}, {**pool, ("tapes", ""): tapes}
 
 
-def backward_steps(session: Session, call: Call) -> dict[Slot, Any]:
-    """The steps from last to first; gradients of parameters are summed."""
-    subject = session.subject
-    states = _states(session)
-    outputs = [subject.bound.called[name] for name in subject.cell.outputs]
-    above = {y: session.pool["d_outputs", y] for y in outputs}
-    carried = {s: session.pool["d_final_state", s] for s in states}
-    asked = {slot for _, slot in call.arguments}
-
-    def asks(group: str, member: str) -> bool:
-        return (group, member) in asked or (group, "") in asked
-
-    total: dict[Slot, Any] = {}
-    d_x: dict[str, list[Any]] = {}
-    last_only = subject.bound.last_only
-    for t in reversed(range(session.point.T)):
-        before, tape = session.pool["tapes", ""][t]
-        _set_step(session, t, before)
-        session.pool["cache", ""] = tape.get("cache")
-        session.pool |= {("passed", name): value for name, value in tape.items()}
-        back = dict(carried)
-        for y in outputs:
-            g = _upstream_at(above[y], t, session.point.T, last_only=last_only)
-            both = asks("d_outputs", y) and asks("d_final_state", y)
-            if y in states and not both:
-                # A function that asks for one gradient of the new state gets all of it.
-                g = back[y] = g + carried[y]
-            session.pool["d_outputs", y] = g
-        session.pool["d_outputs", ""] = session.pool["d_outputs", outputs[0]]
-        session.pool |= {("d_final_state", s): back[s] for s in states}
-        session.pool["d_final_state", ""] = dict(back)
-        result = session.call(call)
-        found, unknown = read_gradient_result(result, subject.returns, subject.gradient_words.__getitem__, call.label)
-        found = spread(session, found, unknown, call.label)
+def backward_steps(run: Run, call: Call, pool: Pool) -> tuple[Slots, list[str]]:
+    """The steps from last to first; gradients of parameters are summed. Names that mean nothing come along."""
+    words = run.subject.words
+    carried = {s: pool["d_final_state", s] for s in words.states}
+    total: Slots = {}
+    d_x: dict[Slot, list[Any]] = {}
+    strange: dict[str, None] = {}
+    for t in reversed(range(run.task.point.T)):
+        here = {**pool["tapes", ""][t], **_from_above(run, call, pool, t, carried)}
+        with run.reading(call, here):
+            found, unknown = gradient_slots(run.call(call, here), None, words, call.label)
+        strange |= dict.fromkeys(unknown)
         for slot, value in found.items():
             if slot[0] == "params" and value is not None:
                 total[slot] = value if slot not in total else total[slot] + value
             elif slot[0] == "x" and value is not None:
-                d_x.setdefault(slot[1], []).insert(0, value)
-        lacking = [s for s in states if found.get(("state", s)) is None]
+                d_x.setdefault(slot, []).insert(0, value)
+        lacking = [s for s in words.states if found.get(("state", s)) is None]
         if lacking:
             raise SubjectError(
                 f"{call.label} returned no gradient of the states before the step: {', '.join(lacking)}\n"
                 f"  mend: one of the parts is d{lacking[0]}_prev; name them, returns='dx d{lacking[0]}_prev …'"
             )
-        carried = {s: found["state", s] for s in states}
-    session.pool |= {("d_outputs", y): g for y, g in above.items()}
-    total |= {("x", name): _like_time(items, session.pool["whole", name]) for name, items in d_x.items()}
-    return total | {("state", s): carried[s] for s in states}
+        carried = {s: found["state", s] for s in words.states}
+    total |= {slot: _like_time(items, pool[slot]) for slot, items in d_x.items()}
+    return total | {("state", s): carried[s] for s in words.states}, list(strange)
 
 
-def _states(session: Session) -> list[str]:
-    called = session.subject.bound.called
-    return [called[name] for name in session.subject.cell.states]
+def _at_step(run: Run, pool: Pool, t: int, states: Mapping[str, Any]) -> dict[Slot, Any]:
+    """The pool with `x` and the states of one step."""
+    x = {name: _item(pool["x", name], t) for name in run.subject.words.inputs}
+    here = {**pool, **{("x", name): value for name, value in x.items()}}
+    here |= {("x", ""): next(iter(x.values())) if len(x) == 1 else x}
+    return here | {("state", s): value for s, value in states.items()} | {("state", ""): dict(states)}
 
 
-def _set_step(session: Session, t: int, current: Mapping[str, Any]) -> None:
-    """Let `x` and the states be those of one step."""
-    called = session.subject.bound.called
-    for name in session.subject.cell.inputs:
-        mine = called[name]
-        whole = session.pool.setdefault(("whole", mine), session.pool["x", mine])
-        session.pool["x", mine] = whole[list(whole)[t]] if isinstance(whole, Mapping) else whole[t]
-    inputs = [called[name] for name in session.subject.cell.inputs]
-    session.pool["x", ""] = (
-        session.pool["x", inputs[0]] if len(inputs) == 1 else {name: session.pool["x", name] for name in inputs}
-    )
-    session.pool |= {("state", s): value for s, value in current.items()}
-    session.pool["state", ""] = dict(current)
+def _from_above(run: Run, call: Call, pool: Pool, t: int, carried: Mapping[str, Any]) -> Slots:
+    """The gradients that enter a step: those of its outputs, and of the states after it. A function that asks for one
+    gradient of the new state gets all of it."""
+    words, T = run.subject.words, run.task.point.T
+    back = dict(carried)
+    above: Slots = {}
+    for y in words.outputs:
+        whole = pool["d_outputs", y]
+        g = _item(whole, t) if not run.subject.bound.last_only else whole if t == T - 1 else whole * 0
+        if y in words.states and not (call.takes("d_outputs", y) and call.takes("d_final_state", y)):
+            g = back[y] = g + carried[y]
+        above["d_outputs", y] = g
+    above["d_outputs", ""] = above["d_outputs", words.outputs[0]]
+    return above | {("d_final_state", s): g for s, g in back.items()} | {("d_final_state", ""): back}
 
 
-def _read_step(session: Session, result: Any, states: list[str], label: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_step(result: Any, words: Words, label: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The new states, and the rest by name (a cache, and whatever `forward_returns` names)."""
-    subject = session.subject
-    if subject.forward_returns:
-        named = zip_names(result, subject.forward_returns, label, "forward_returns")
-        words = subject.forward_words
-        new: dict[str, Any] = {}
-        rest: dict[str, Any] = {}
-        for name, value in named.items():
-            group, member = words.get(name, ("passed", name))
-            if name in states or group == "final":
-                new[name if name in states else member] = value
-            elif group == "outputs":
-                new[member if member in states else "outputs"] = value
-            elif name != "_":
-                rest[name] = value
+    states = words.states
+    if words.forward_returns:
+        new, rest = _read_named(zip_names(result, words.forward_returns, label, "forward_returns"), words)
     else:
-        parts = list(result) if isinstance(result, tuple | list) else [result]
+        parts: Sequence[Any] = list(result) if isinstance(result, tuple | list) else [result]
         if len(parts) > len(states) + 1 or len(parts) < len(states):
             raise SubjectError(
                 f"{label} returned {kind(result)}; a step returns its new states {', '.join(states)} and perhaps a "
@@ -138,9 +105,21 @@ def _read_step(session: Session, result: Any, states: list[str], label: str) -> 
     return new, rest
 
 
-def _upstream_at(whole: Any, t: int, T: int, *, last_only: bool) -> Any:
-    if last_only:
-        return whole if t == T - 1 else whole * 0
+def _read_named(named: Mapping[str, Any], words: Words) -> tuple[dict[str, Any], dict[str, Any]]:
+    new: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in named.items():
+        group, member = words.results.get(name, ("passed", name))
+        if name in words.states or group == "final":
+            new[name if name in words.states else member] = value
+        elif group == "outputs":
+            new[member if member in words.states else "outputs"] = value
+        elif name != "_":
+            rest[name] = value
+    return new, rest
+
+
+def _item(whole: Any, t: int) -> Any:
     return whole[list(whole)[t]] if isinstance(whole, Mapping) else whole[t]
 
 

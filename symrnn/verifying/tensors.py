@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SubjectError
-from .calling import Slot
+from .words import Slot
 
 _LEAVES = ("params", "x", "state")
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any
 
 from ..language import Program, Variable
 from ..language.nodes import Apply, Assignment, Name, Node, Number, walk
@@ -87,9 +86,9 @@ def _activations(node: Apply) -> Iterator[Change]:
     yield f"without the {node.operation}", node.operands[0], 0
     for name in _SIBLINGS:
         if name != node.operation:
-            options = tuple(o.default for o in OPERATIONS[name].options if o.default is not None)
             rank = 0 if node.operation == "tanh" and name in _OFTEN else 1
-            yield f"{name} in place of {node.operation}", replace(node, operation=name, options=options), rank
+            other = replace(node, operation=name, options=OPERATIONS[name].defaults)
+            yield f"{name} in place of {node.operation}", other, rank
 
 
 def _left_out(node: Apply) -> Iterator[Change]:
@@ -216,16 +215,15 @@ def _other_function(program: Program) -> Iterator[Variant]:
     for old in _SIBLINGS:
         for new in _SIBLINGS:
             if old in used and new != old:
-                options = tuple(o.default for o in OPERATIONS[new].options if o.default is not None)
-
-                def swapped(node: Node, old: str = old, new: str = new, options: Any = options) -> Node:
-                    if not isinstance(node, Apply):
-                        return node
-                    node = replace(node, operands=tuple(map(swapped, node.operands)))
-                    return replace(node, operation=new, options=options) if node.operation == old else node
-
-                lines = tuple(replace(line, node=swapped(line.node)) for line in program.assignments)
+                lines = tuple(replace(line, node=_swapped(line.node, old, new)) for line in program.assignments)
                 yield Variant(f"{new} in place of {old} everywhere", replace(program, assignments=lines), 1)
+
+
+def _swapped(node: Node, old: str, new: str) -> Node:
+    if not isinstance(node, Apply):
+        return node
+    node = replace(node, operands=tuple(_swapped(operand, old, new) for operand in node.operands))
+    return replace(node, operation=new, options=OPERATIONS[new].defaults) if node.operation == old else node
 
 
 # Whole equations -------------------------------------------------------------------------------------------------

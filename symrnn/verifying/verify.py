@@ -18,14 +18,17 @@ from typing import Any
 import numpy as np
 
 from ..arguments import instance, real, whole, wrong
+from ..checking.floats import FLOATS
+from ..checking.interpreter import run_forward
 from ..checking.oracles import Key
 from ..checking.places import label, place
 from ..derivation import Derivation, derive
-from ..equations import Cell
+from ..equations import Cell, Network
+from ..errors import OptionError
 from ..layouts.layout import Layout
-from ..library import as_cell
+from ..library import as_model
+from ..mistakes import mistakes_in_formulas
 from .behaviour import Behaviour, watch
-from .edits import edits_of_formulas
 from .explain import Evidence, Search
 from .findings import Finding, findings_of, findings_of_behaviour, findings_of_readout
 from .fold import fold
@@ -33,7 +36,7 @@ from .formulas import write_formulas
 from .forward import open_subject
 from .heat import draw_heat
 from .lines import guess_lines
-from .model import Model
+from .networks import verify_network
 from .probes import Comparison, draw_probes, observe
 from .report import ArrayVerdict, VerifyReport
 from .smallest import smallest_cases
@@ -43,7 +46,7 @@ from .surroundings import surroundings
 
 
 def verify(
-    cell: Cell | str | Callable[..., Any],
+    cell: Cell | Network | str | Callable[..., Any],
     backward: Callable[..., Any] | Code,
     forward: Callable[..., Any] | None = None,
     layout: Layout | None = None,
@@ -55,15 +58,22 @@ def verify(
     """Say what is wrong in a hand-written backward pass, and why.
 
     `backward` and `forward` are functions of canonical arrays, or `backward` is a `Code` that says how to call them;
-    `layout` says how they hold their arrays. `dims` fixes sizes that the code cannot vary; `seconds` is how long one
-    call may take. The code runs in this process, by turns with ours (`surroundings`): nothing that it does to NumPy, to
-    streams or to limits reaches the verdict or stays behind, and whatever it raises but Ctrl-C is a `SubjectError`.
+    `layout` says how they hold their arrays. Against a network `backward` is the whole training loop,
+    `loss_and_grads(params, …) -> loss, grads`, its inputs and gradients by the network's names. `dims` fixes sizes that
+    the code cannot vary; `seconds` is how long one call may take. The code runs in this process, by turns with ours
+    (`surroundings`): nothing that it does to NumPy, to streams or to limits reaches the verdict or stays behind, and
+    whatever it raises but Ctrl-C is a `SubjectError`.
     """
     seed, seconds = whole("seed", seed), real("seconds", seconds)
     if layout is not None:
         instance("layout", layout, Layout, "a symrnn.Layout")
     with surroundings() as around:
-        report = _judge(as_cell(cell), _code(backward, forward), layout, seed, dims, seconds)
+        known, code = as_model(cell), _code(backward, forward)
+        if isinstance(known, Network):
+            _refuse_layout(known, layout)
+            report = verify_network(known, code, seed, dims, seconds)
+        else:
+            report = _judge(known, code, layout, seed, dims, seconds)
     return replace(report, notes=(*report.notes, *around.note()))
 
 
@@ -87,6 +97,14 @@ def _judge(
         time.perf_counter() - start,
         draw_heat(comparisons),
     )
+
+
+def _refuse_layout(network: Network, layout: Layout | None) -> None:
+    if layout is not None and layout != Layout():
+        raise OptionError(
+            f"a layout says how arrays hold those of a cell, and {network.name} is a network\n"
+            "  mend: take the arrays by the network's names, h1.W, and turn them in the loop"
+        )
 
 
 def _code(backward: Callable[..., Any] | Code, forward: Callable[..., Any] | None) -> Code:
@@ -142,20 +160,13 @@ def _readout(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
 
 def _diagnose(subject: Subject, derivation: Derivation, comparisons: Sequence[Comparison]) -> list[Finding]:
     folded = fold(derivation)
-    model = Model(folded)
-    evidence = [
-        Evidence(
-            model.prepare(c.observation.point, c.observation.upstream or c.probe.upstream), c.seen, c.unit, c.probe.case
-        )
-        for c in comparisons
-    ]
-
-    @cache
-    def formulas() -> Mapping[str, Any]:
-        return edits_of_formulas(folded)
-
-    explanation = Search(model, evidence, formulas).run()
-    found = findings_of(explanation, model, evidence, write_formulas(folded))
+    evidence: list[Evidence] = []
+    for c in comparisons:
+        with np.errstate(all="ignore"):
+            tape = run_forward(folded, FLOATS, c.observation.point, c.observation.upstream)
+        evidence.append(Evidence(tape, c.seen, c.unit, c.probe.case))
+    explanation = Search(evidence, cache(lambda: mistakes_in_formulas(folded))).run()
+    found = findings_of(explanation, evidence, write_formulas(folded))
     cases, lines = smallest_cases(subject, derivation, found), guess_lines(subject.code, found)
     return [replace(f, smallest=case, line=line) for f, case, line in zip(found, cases, lines, strict=True)]
 

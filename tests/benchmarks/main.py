@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from symrnn.errors import SymrnnError
 
-from . import checkers, derive, kernels, mutation, oracles
+from . import checkers, derive, kernels, mutation, networks, oracles
 from .trust import alarms, cost, planted
 
 
@@ -25,6 +25,7 @@ COMMANDS = {
         "how long deriving takes and how long its results are", lambda parser: None, lambda options: derive.report()
     ),
     "kernels": Command("how fast the kernels are", kernels.add_options, kernels.report),
+    "networks": Command("a network's training step, its wires, its memory", networks.add_options, networks.report),
     "oracles": Command("how exact the oracles are, and how honest", oracles.add_options, oracles.report),
     "alarms": Command("false alarms on right code", alarms.add_options, alarms.report),
     "cost": Command("what a comparison of every entry costs", cost.add_options, cost.report),

@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 
 from symrnn import derive, load, zoo
-from symrnn.checking.mutants import KINDS, Mutant, build_mutant, mutate
-from symrnn.checking.mutants.exact import Exact, run_exact, why_equivalent
 from symrnn.checking.oracles import Estimate, Key, Point, Upstream, by_complex_step, by_differences, cell_problem
-from symrnn.checking.points import draw_upstreams, settle
+from symrnn.checking.points import draw_upstreams, find_point
 from symrnn.checking.reference import FLOAT64, Reference, build_references, compare
 from symrnn.derivation import Derivation
 from symrnn.equations.sample import default_dims
 from symrnn.errors import OptionError, SymrnnError
+from symrnn.mistakes import KINDS, Mutant, mutate
 from symrnn.numeric import Kernel
+
+from .mutants import Exact, build_mutant, run_exact, why_equivalent
 
 Arrays = Mapping[Key, np.ndarray[Any, Any]]
 
@@ -157,8 +158,8 @@ def _oracle_agrees(gradients: Arrays, oracle: Estimate, reference: Reference) ->
 
 
 def _prepare(derivation: Derivation, T: int, N: int, sizes: tuple[int, ...], seed: int) -> _Case:
-    point, base, _ = settle(derivation.cell, T, N, default_dims(derivation.cell, sizes), seed)
-    upstreams = draw_upstreams(point, base, seed)
+    point, base, _ = find_point(derivation.cell, T, N, default_dims(derivation.cell, sizes), seed)
+    upstreams = draw_upstreams(point, seed)
     problem = cell_problem(point, upstreams, base)
     oracles = by_complex_step(problem)
     if not all(oracle.applies for oracle in oracles):
@@ -168,8 +169,8 @@ def _prepare(derivation: Derivation, T: int, N: int, sizes: tuple[int, ...], see
 
 def _exact_sample(derivation: Derivation, seed: int) -> Exact:
     T, N, sizes = _EXACT
-    point, base, _ = settle(derivation.cell, T, N, default_dims(derivation.cell, sizes), seed)
-    return run_exact(derivation, point, draw_upstreams(point, base, seed)[0])
+    point, base, _ = find_point(derivation.cell, T, N, default_dims(derivation.cell, sizes), seed)
+    return run_exact(derivation, point, draw_upstreams(point, seed)[0])
 
 
 def run_backward(kernel: Kernel, point: Point, upstream: Upstream) -> dict[Key, np.ndarray[Any, Any]]:

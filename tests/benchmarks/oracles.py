@@ -26,7 +26,6 @@ from symrnn.checking.oracles import (
     by_extrapolation,
     by_high_precision,
     cell_problem,
-    run_base,
 )
 from symrnn.checking.points import draw_point, draw_upstreams
 from symrnn.errors import OptionError
@@ -98,7 +97,7 @@ def measure(seeds: Sequence[int]) -> list[Row]:
 
 def _draw(seed: int) -> tuple[Point, Upstream]:
     point = draw_point(load("lstm"), _STEPS, 1, _DIMS, seed)
-    return point, draw_upstreams(point, run_base(point), seed)[0]
+    return point, draw_upstreams(point, seed)[0]
 
 
 def _row(name: str, problem: Problem, true: Sequence[Any], oracle: Slopes) -> Row:

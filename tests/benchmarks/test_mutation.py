@@ -5,7 +5,8 @@ import pytest
 import symrnn
 from benchmarks import mutation
 from benchmarks.main import main
-from symrnn.checking.mutants import build_mutant, mutate
+from benchmarks.mutants import build_mutant
+from symrnn.mistakes import mutate
 
 STOPPED = """
 def stopped(x, h):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 from collections.abc import Callable
@@ -13,12 +12,10 @@ import numpy as np
 import pytest
 
 import symrnn
-from symrnn.checking import CheckReport, check, check_case
+from symrnn.checking import CheckReport, adjudicate, cases, check, check_case
 from symrnn.checking.oracles import by_complex_step, by_differences
 from symrnn.checking.points import draw_point
 from symrnn.numeric import Gradients, Kernel, build_kernel
-
-CHECK = importlib.import_module("symrnn.checking.check")
 
 ZOO = ["rnn", "lstm", "peephole_lstm", "gru", "gru_reset_after"]
 
@@ -171,7 +168,7 @@ def test_a_wrong_shape_raises():
 
 
 def test_of_larger_cells_a_sample_is_moved_and_slopes_take_all_of_it(monkeypatch):
-    monkeypatch.setattr(CHECK, "ENTRIES", 30)
+    monkeypatch.setattr(cases, "ENTRIES", 30)
     report = check("rnn", dims={"m": 4, "n": 5})
     assert report, report.text()
     assert report.notes[0] == (
@@ -207,8 +204,8 @@ def _lying(factor: float, bar: float) -> Callable[..., Any]:
 
 
 def test_50_digits_overrule_an_oracle_that_is_wrong(monkeypatch):
-    monkeypatch.setattr(CHECK, "by_differences", _lying(1 + 1e-6, 1e-12))
-    monkeypatch.setattr(CHECK, "_DISPUTED", 10_000)
+    monkeypatch.setattr(adjudicate, "by_differences", _lying(1 + 1e-6, 1e-12))
+    monkeypatch.setattr(adjudicate, "_ASKED_DIGITS", 10_000)
     text = "def f(x, h):\n    h = tanh(w * x + h)\n    return h\n"
     report = check(text, dims={"n": 1})
     assert report, report.text()
@@ -216,7 +213,7 @@ def test_50_digits_overrule_an_oracle_that_is_wrong(monkeypatch):
 
 
 def test_50_digits_do_not_overrule_what_is_right(monkeypatch):
-    monkeypatch.setattr(CHECK, "_DISPUTED", 10_000)
+    monkeypatch.setattr(adjudicate, "_ASKED_DIGITS", 10_000)
 
     def bend(grads: Gradients, tape: Any) -> Gradients:
         return replace(grads, params={**grads.params, "w": grads.params["w"] * (1 + 1e-4)})
@@ -238,7 +235,7 @@ def test_the_derivation_alone_is_no_witness(monkeypatch):
                 for e in oracle(problem, entries, **options)
             )
 
-        monkeypatch.setattr(CHECK, name, blind)
+        monkeypatch.setattr(adjudicate, name, blind)
     report = check("rnn")
     assert not report
     assert {row.verdict for row in report.failures} == {"unresolved"}

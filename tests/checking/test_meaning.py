@@ -137,6 +137,7 @@ TEXTBOOK = {
     "gelu_tanh": lambda a: a / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3))),
     "hard_sigmoid": lambda a: min(max(a / 6 + 0.5, 0.0), 1.0),
     "exp": math.exp, "log": math.log, "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tanh": math.tanh,
+    "erf": math.erf,
     "abs": abs, "sign": lambda a: (a > 0) - (a < 0), "floor": math.floor, "mod": lambda a, b: a % b,
     "maximum": max, "minimum": min, "clip": lambda a, lower, upper: min(max(a, lower), upper),
     "where": lambda condition, a, b: a if condition else b, "greater": lambda a, b: a > b,
@@ -210,6 +211,15 @@ RULES: Mapping[str, tuple[str, object]] = {
     "norm": ("norm(W) + h / norm(x)", lambda x, h, W, V: np.linalg.norm(W) + h / np.linalg.norm(x)),
     "softmax": ("softmax(h)", lambda x, h, W, V: np.exp(h) / np.exp(h).sum()),
     "logsumexp": ("h - logsumexp(x)", lambda x, h, W, V: h - np.log(np.exp(x).sum())),
+    "cross_entropy": (
+        "h * cross_entropy(h, softmax(W @ x))",
+        lambda x, h, W, V: -h * (np.exp(W @ x) / np.exp(W @ x).sum() @ np.log(np.exp(h) / np.exp(h).sum())),
+    ),
+    "binary_cross_entropy": (
+        "h * binary_cross_entropy(h, W @ x)",
+        lambda x, h, W, V: -h * (W @ x @ np.log(1 / (1 + np.exp(-h))) + (1 - W @ x) @ np.log(1 / (1 + np.exp(h)))),
+    ),
+    "squared_error": ("squared_error(W, 2 * W) * h", lambda x, h, W, V: (W**2).sum() / 2 * h),
     "diag": ("diag(h) @ W @ x", lambda x, h, W, V: h * (W @ x)),
     "concatenate": ("V @ [h, x]", lambda x, h, W, V: V[:, :3] @ h + V[:, 3:] @ x),
     "slice": ("x[:n] * V[:, m:][0] + V[0, -n:]", lambda x, h, W, V: x[0:3] * V[0, 4:7] + V[0, 4:7]),

@@ -109,7 +109,7 @@ def _hand_lstm(p, x, h0, c0, g, g_h, g_c):
 def test_complex_step_is_exact_to_rounding(name, T, N):
     point = _point(name, T, N)
     base = run_base(point)
-    for upstream in draw_upstreams(point, base, 1):
+    for upstream in draw_upstreams(point, 1):
         (estimate,) = complex_step(point, [upstream], base)
         if name == "gru":
             params, dx, dh = _hand_gru(
@@ -147,7 +147,7 @@ def test_complex_step_is_exact_to_rounding(name, T, N):
 def test_differences_stay_within_their_error_bar(texts, name):
     point = _point(texts[name])
     base = run_base(point)
-    upstreams = draw_upstreams(point, base, 2)
+    upstreams = draw_upstreams(point, 2)
     for exact, approximate in zip(
         complex_step(point, upstreams, base), five_point(point, upstreams, base), strict=True
     ):
@@ -162,7 +162,7 @@ def test_stop_gradient_is_constant_over_all_steps(texts):
     """h = s tanh(a) + (1 − s) h with s stopped, and a with h stopped: ∂h_t/∂h_{t−1} is 1 − s_t alone."""
     point = _point(texts["stopped"], T=3, N=2)
     base = run_base(point)
-    upstream = draw_upstreams(point, base, 5)[-1]
+    upstream = draw_upstreams(point, 5)[-1]
     for (estimate,) in (complex_step(point, [upstream], base), five_point(point, [upstream], base)):
         keep = np.prod([1 - values["s"][0] for values in base.run.steps], axis=0)
         np.testing.assert_allclose(estimate.values["state", "h"], upstream.final["h"] * keep, rtol=1e-9)
@@ -175,7 +175,7 @@ def test_a_difference_does_not_cross_a_kink():
     point.x["x"][:] = [[[0.001, -0.001, 0.5]]]
     base = run_base(point)
     assert base.kinks.margin() == 0.001
-    upstream = draw_upstreams(point, base, 0)[-1]
+    upstream = draw_upstreams(point, 0)[-1]
     (estimate,) = five_point(point, [upstream], base)
     wanted = upstream.final["h"] * [1, 0, 1]
     np.testing.assert_allclose(estimate.values["x", "x"][0], wanted, atol=1e-10)
@@ -186,7 +186,7 @@ def test_an_entry_on_a_kink_has_an_infinite_error_bar():
     cell = symrnn.cell(textwrap.dedent("def f(x, h):\n    h = abs(x) + h\n    return h\n"))
     point = draw_point(cell, 1, 1, {"n": 2}, 0)
     point.x["x"][:] = [[[1e-9, 0.5]]]
-    (estimate,) = five_point(point, draw_upstreams(point, run_base(point), 0)[-1:])
+    (estimate,) = five_point(point, draw_upstreams(point, 0)[-1:])
     assert np.isinf(estimate.errors["x", "x"][0, 0, 0])
     assert np.isfinite(estimate.errors["x", "x"][0, 0, 1])
 
@@ -205,7 +205,7 @@ ORACLES = {
 def _lstm():
     point = _point("lstm", T=2, N=2, dims={"m": 1, "n": 2})
     base = run_base(point)
-    upstream = draw_upstreams(point, base, 3)[0]
+    upstream = draw_upstreams(point, 3)[0]
     params, dx, dh, dc = _hand_lstm(
         point.params, point.x["x"], *point.state.values(), upstream.outputs["h"], *upstream.final.values()
     )
@@ -265,7 +265,7 @@ def test_error_bars_are_honest_and_of_use():
 def test_jolts_show_what_rounding_does_to_a_cancellation():
     """1 + h − 1 keeps few digits of a small h: the error bar of complex step knows."""
     (cancelled, plain) = (
-        by_complex_step(cell_problem(point, draw_upstreams(point, run_base(point), 0)[:1]))[0]
+        by_complex_step(cell_problem(point, draw_upstreams(point, 0)[:1]))[0]
         for point in (
             _point(f"def f(x, h):\n    h = square({text}) + x\n    return h\n", T=1, N=1) for text in ("1 + h - 1", "h")
         )
@@ -291,7 +291,7 @@ KINKED = {
 def test_an_oracle_says_that_a_point_sits_on_a_kink(kink, name):
     point = _point(f"def f(x, h):\n    h = {KINKED[kink]} + h\n    return h\n", T=1, N=1, dims={"n": 1})
     point.x["x"][...] = 0.0
-    problem = cell_problem(point, draw_upstreams(point, run_base(point), 0)[:1])
+    problem = cell_problem(point, draw_upstreams(point, 0)[:1])
     (estimate,) = ORACLES[name](problem)
     assert estimate.kinked["x", "x"].all()
     assert np.isinf(estimate.errors["x", "x"]).all()
@@ -307,7 +307,7 @@ def test_a_kink_that_is_multiplied_by_zero_is_no_kink_for_complex_step():
     point.x["x"][...] = [[[-1.0, 0.5]]]
     base = run_base(point)
     assert base.kinks.exact()
-    (estimate,) = by_complex_step(cell_problem(point, draw_upstreams(point, base, 0)[:1], base))
+    (estimate,) = by_complex_step(cell_problem(point, draw_upstreams(point, 0)[:1], base))
     assert not estimate.kinked["x", "x"].any()
 
 

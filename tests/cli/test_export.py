@@ -94,3 +94,22 @@ def test_wrong_calls(arguments, message, capsys, tmp_path, monkeypatch):
 def test_show_in_every_format(form, capsys):
     assert main(["show", "rnn", "--format", form, "--lang", "zh", "--notation", "cs231n"]) == 0
     assert len(capsys.readouterr().out) > 500
+
+
+def test_a_network_has_pages_with_those_of_its_cells(folder, capsys):
+    assert run("char_rnn", "-o", folder, "--format", "md,html") == 0
+    assert capsys.readouterr().err == "char_rnn (1 of 2)\nlstm (2 of 2)\n"
+    names = {file.name for file in folder.iterdir()}
+    assert names == {
+        "char_rnn.md", "char_rnn.html", "char_rnn.svg", "lstm.md", "lstm.html", "lstm.svg", "README.md", RECORD,
+    }  # fmt: skip
+    assert run("char_rnn", "-o", folder, "--format", "md,html", "--check") == 0
+    (folder / "char_rnn.md").write_text("mine", encoding="utf-8")
+    assert run("char_rnn", "-o", folder, "--format", "md,html") == 2
+
+
+def test_a_network_is_shown(capsys):
+    assert main(["show", "char_rnn", "--lang", "zh", "--steps"]) == 0
+    out = capsys.readouterr().out
+    assert "反向：h2 (lstm)，t = T … 1" in out
+    assert "∂L/∂E" in out

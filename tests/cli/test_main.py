@@ -37,7 +37,7 @@ def run(*arguments: str, text: str | bytes = b"", **environment: str) -> subproc
 def test_list_names_the_zoo_with_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(symrnn.zoo)
+    assert [line.split()[0] for line in lines] == [*symrnn.zoo, *symrnn.networks]
     (line,) = (line for line in lines if line.split()[0] == "rnn")
     assert re.fullmatch(r"rnn +Elman network with tanh \(Elman 1990\)\. Also: elman(, \w+)*\.", line)
 
@@ -50,11 +50,17 @@ def test_list_of_a_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert "lstm" not in names
 
 
+def test_list_of_a_family_of_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--family", "language"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["char_rnn", "language_model", "bigram", "hidden_markov"]
+
+
 def test_list_of_the_families(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--family"]) == 0
     lines = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
     assert {"rnn", "lstm", "gru"} <= {family for family, _, _, _ in lines}
-    assert sum(int(count) for _, count, _, _ in lines) == len(symrnn.zoo)
+    assert sum(int(count) for _, count, _, _ in lines) == len(symrnn.zoo) + len(symrnn.networks)
     assert all(title.endswith(".") for _, _, _, title in lines)
 
 
@@ -180,9 +186,9 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
         (["shwo", "lstm"], "there is no command 'shwo'; did you mean `show`?\n  try: symrnn --help"),
         (
             ["draw"],
-            "there is no command 'draw'; the commands are: list, show, check, verify, code, export\n  try: symrnn --help",
+            "there is no command 'draw'; the commands are: list, show, check, verify, code, export, demo\n  try: symrnn --help",
         ),
-        ([], "a command is missing: list, show, check, verify, code, export\n  try: symrnn --help"),
+        ([], "a command is missing: list, show, check, verify, code, export, demo\n  try: symrnn --help"),
         (["show"], "the following arguments are required: CELL\n  try: symrnn show --help"),
         (["list", "lstm"], "symrnn list takes no further argument 'lstm'\n  try: symrnn list --help"),
         (
@@ -238,7 +244,7 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
         (
             ["show", "ltsm"],
             f"there is no cell called 'ltsm'; did you mean `lstm`?\n  `symrnn list` names the {len(symrnn.zoo)} cells of "
-            "the zoo\n  for a cell of your own give its file, such as my_cell.py or my_cell.py:name",
+            "the zoo, and the networks\n  for a cell of your own give its file, such as my_cell.py or my_cell.py:name",
         ),
     ],
 )

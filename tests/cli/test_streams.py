@@ -114,6 +114,22 @@ def test_a_signal_while_imports_go_on_ends_in_its_code_and_in_silence(
     assert (process.returncode, out, err) == (128 + signal.Signals[number], "", "")
 
 
+def test_a_signal_in_the_text_of_an_exec_ends_in_its_code(tmp_path: Path) -> None:
+    """Dataclasses are made by such texts, and Python itself remembers what interrupted them until its end."""
+    (tmp_path / "work.py").write_text("""
+import sys
+from symrnn.cli.process import Process
+
+def work(arguments):
+    exec("import os, signal, time\\nos.kill(os.getpid(), signal.SIGTERM)\\ntime.sleep(60)")
+
+sys.exit(Process().run(work, []))
+""")
+    call = [sys.executable, "-m", "work"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="children are read from /proc")
 def test_an_interrupt_ends_a_campaign_with_its_workers_and_keeps_the_journal(tmp_path: Path) -> None:
     call = ["check", "rnn", "--seeds", "500", "--jobs", "2", "--journal", "j"]

@@ -10,8 +10,8 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import symrnn
-from symrnn.checking.check import draw_upstreams, settle
 from symrnn.checking.oracles import complex_step
+from symrnn.checking.points import draw_upstreams, find_point
 from symrnn.equations.sample import default_dims
 from symrnn.testing import cells
 
@@ -57,8 +57,8 @@ def worst_entry(text, seed=0, T=2, N=2, change=lambda derivation: derivation, ba
     """The largest error of any entry, in parts of what its array is measured by."""
     cell = symrnn.cell(text)
     kernel = change(symrnn.derive(cell)).numpy(backend=backend)
-    point, base, _ = settle(cell, T, N, default_dims(cell, (2, 3, 4)), seed)
-    upstream = draw_upstreams(point, base, seed)[0]
+    point, base, _ = find_point(cell, T, N, default_dims(cell, (2, 3, 4)), seed)
+    upstream = draw_upstreams(point, seed)[0]
 
     def single(arrays):
         return arrays if len(arrays) != 1 else next(iter(arrays.values()))

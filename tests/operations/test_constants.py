@@ -25,6 +25,7 @@ NUMBERS = {
     "sqrt": math.sqrt,
     "sin": math.sin,
     "cos": math.cos,
+    "erf": math.erf,
     "abs": abs,
     "sign": lambda a: math.copysign(1, a) if a else 0,
     "floor": math.floor,

@@ -33,6 +33,7 @@ FUNCTIONS = {
     "sign": np.sign,
     "sin": np.sin,
     "cos": np.cos,
+    "erf": np.vectorize(math.erf, otypes=[float]),
     "floor": np.floor,
     "mod": np.mod,
     "max": np.maximum,
@@ -48,6 +49,9 @@ FUNCTIONS = {
     "sg": lambda a: a,
     "elu": lambda a, alpha: np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0))),
     "logsumexp": lambda a: np.log(np.exp(a).sum()),
+    "cross_entropy": lambda z, y: np.log(np.exp(z).sum()) - (y * z).sum(),
+    "binary_cross_entropy": lambda z, y: (np.log1p(np.exp(z)) - y * z).sum(),
+    "squared_error": lambda z, y: ((z - y) ** 2).sum() / 2,
     "where": lambda condition, a, b: np.where(condition > 0, a, b),
 }
 COMPARISONS = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal}
@@ -68,6 +72,7 @@ SLOPES |= {
     "elu": lambda a, alpha: np.where(a > 0, 1, alpha * np.exp(np.minimum(a, 0))),
     "clip": lambda a, low, high: 1.0 * ((a >= low) & (a <= high)),
     "exp": np.exp, "log": lambda a: 1 / a, "sin": np.cos, "cos": lambda a: -np.sin(a),
+    "erf": lambda a: 2 / np.sqrt(np.pi) * np.exp(-(a**2)),
 }  # fmt: skip
 
 

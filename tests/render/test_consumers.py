@@ -8,6 +8,7 @@ import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
+from operations.conformance import texts_of
 
 import symrnn
 from symrnn.render import LANGUAGES, PRESETS, make_article, render, write_article
@@ -15,9 +16,10 @@ from symrnn.render import LANGUAGES, PRESETS, make_article, render, write_articl
 
 @pytest.fixture(scope="module")
 def articles(classics, odd, notations):
-    """An article for every cell in every notation and language; for most of the zoo in the standard notation."""
+    """An article for every cell in every notation and language; for most of the zoo, and for every operation, in the
+    standard notation."""
     found = []
-    for cell in [*symrnn.zoo, *odd]:
+    for cell in [*symrnn.zoo, *odd, *texts_of(20)]:
         derivation = symrnn.derive(cell)
         for notation in notations if cell in classics or cell in odd else ["standard"]:
             for lang in LANGUAGES if cell in classics or cell in odd else ["en"]:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from operations.conformance import CASES, step_text
 
 import symrnn
 from symrnn.equations.sample import default_dims
+from symrnn.operations.table import OPERATIONS
 from symrnn.render.display import build_display
 from symrnn.render.document import build_document
 from symrnn.render.jacobian import jacobian_tree, local_jacobians
@@ -35,10 +37,14 @@ CLOSED = (
 )
 
 
-@pytest.mark.parametrize("cell", [*symrnn.zoo, INDRNN, TWO_WAYS, CUMULATIVE, STACKED, NESTED])
+# A difference does not know what is held constant.
+STEPS = {step_text(case): name for name, case, shape in CASES if shape == "n" and name != "stop_gradient"}
+
+
+@pytest.mark.parametrize("cell", [*symrnn.zoo, INDRNN, TWO_WAYS, CUMULATIVE, STACKED, NESTED, *STEPS])
 def test_closed_form_is_the_derivative(cell, evaluator):
     derivation = symrnn.derive(cell)
-    display, _ = build_display(derivation)
+    display = build_display(derivation)
     name = TextPrinter()
     program = derivation.cell.program
     sizes = default_dims(derivation.cell, SIZES)
@@ -57,6 +63,7 @@ def test_closed_form_is_the_derivative(cell, evaluator):
     for jacobian in found:
         if jacobian.paths is None:
             assert cell not in CLOSED
+            assert not OPERATIONS[STEPS.get(cell, "softmax")].elementwise
             continue
         left, right = jacobian_tree(jacobian, display)
         assert name.flat(left).startswith("∂")
@@ -74,6 +81,12 @@ def test_closed_form_is_the_derivative(cell, evaluator):
                 ends.append(kernel.forward(sample.params, sample.x, state)[1][new].ravel())
             differences[:, k] = (ends[0] - ends[1]) / 2e-5
         np.testing.assert_allclose(np.broadcast_to(closed, differences.shape), differences, rtol=1e-6, atol=1e-8)
+
+
+def test_what_is_held_constant_has_no_slope(evaluator):
+    derivation = symrnn.derive(step_text("stop_gradient(h)"))
+    (jacobian,) = local_jacobians(derivation)
+    assert TextPrinter().flat(jacobian_tree(jacobian, build_display(derivation))[1]) == "0"
 
 
 def whole_shape(shape, sizes):

@@ -8,7 +8,7 @@ import pytest
 import symrnn
 from symrnn.render import LANGUAGES, make_article
 from symrnn.render.languages import CHINESE, ENGLISH
-from symrnn.render.pages.article import Drawing, Explained, Heading, Paragraph, Table
+from symrnn.render.pages.article import Drawing, Explanation, Heading, Paragraph, Table
 
 
 def places(sentence):
@@ -42,10 +42,14 @@ def test_every_phrase_is_used():
     source += "".join(file.read_text(encoding="utf-8") for file in (folder.parent / "publishing").glob("*.py"))
     # The heads of the table of contents are asked for by their column.
     columns = ("cell", "states", "parameters", "operations", "equations", "proof", "checks", "tested", "layouts")
+    columns += ("network", "blocks")
+    ways = ("last", "first", "reverse", "shift", "sum", "mean", "rows", "embed", "steps", "places")
     derived = (
         {f"index_{column}" for column in columns}
         | {"values", "inputs", "states", "outputs", "parameters"}
         | {f"{key}{end}" for key in ("rows", "joined", "numerator", "merged") for end in ("", "_sign")}
+        | {f"wire_{way}" for way in ways}
+        | {f"network_{key}" for key in ("forward", "backward")}
         | {f"gave_up_{why}" for why in ("time", "memory", "depth", "process")}
     )
     unused = {key for key in ENGLISH.phrases if f'"{key}"' not in source and f"'{key}'" not in source} - derived
@@ -60,12 +64,12 @@ def test_no_english_words_in_chinese_sentences(any_cell, notation):
         match block:
             case Heading(text=text):
                 said.append(text)
-            case Drawing(caption=caption):
-                said.append(caption)
+            case Drawing(title=title, caption=caption):
+                said += [title, caption]
             case Table(head=head):
                 said += head
-            case Explained(items=items):
-                said += [piece for item in items for sentence in item.sentences for piece in sentence]
+            case Explanation(sentences=sentences):
+                said += [piece for sentence in sentences for piece in sentence]
             case Paragraph(prose=prose):
                 said += prose
     own = {" ".join(part.split()) for part in article.document.derivation.cell.doc.replace("`", "\n").split("\n\n")}

@@ -6,7 +6,7 @@ import pytest
 
 import symrnn
 from symrnn.render.names import Name, split_name
-from symrnn.render.printers.latex import PRINTER
+from symrnn.render.printers import LatexPrinter
 
 
 def rows(latex: str) -> list[str]:
@@ -46,11 +46,11 @@ def test_lines_of_the_peephole_lstm() -> None:
     ],
 )
 def test_names(written: str, latex: str) -> None:
-    assert PRINTER.name(split_name(written)) == latex
+    assert LatexPrinter().name(split_name(written)) == latex
 
 
 def test_a_name_that_would_equal_another_keeps_its_letters() -> None:
-    assert PRINTER.name(Name("W_1", verbatim=True)) == r"\mathrm{W\_1}"
+    assert LatexPrinter().name(Name("W_1", verbatim=True)) == r"\mathrm{W\_1}"
 
 
 @pytest.mark.parametrize("steps", [False, True])

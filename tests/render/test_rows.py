@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import Phase, assume, example, given, note, settings
 from hypothesis import strategies as st
+from operations.conformance import texts_of
 
 import symrnn
-from symrnn.checking.check import draw_upstreams, settle
 from symrnn.checking.oracles import complex_step
+from symrnn.checking.points import draw_upstreams, find_point
 from symrnn.equations.sample import default_dims
 from symrnn.render import read_notation
 from symrnn.render.document import build_document
@@ -129,6 +130,14 @@ def test_odd_cells_as_printed(evaluator, cell, notation, odd_cells):
         np.testing.assert_allclose(computed[key], value, rtol=1e-9, atol=1e-12, err_msg=key)
 
 
+@pytest.mark.parametrize("notation", ["standard", "vectors=row"])
+@pytest.mark.parametrize("text", texts_of(40), ids=lambda text: text.splitlines()[6].strip())
+def test_every_operation_as_printed(evaluator, text, notation):
+    computed, expected = one_step(evaluator, text, notation)
+    for key, value in expected.items():
+        np.testing.assert_allclose(computed[key], value, rtol=1e-9, atol=1e-12, err_msg=key)
+
+
 RANDOM_NOTATIONS = (
     "standard",
     "vectors=row",
@@ -148,8 +157,8 @@ def test_random_cells_as_printed(evaluator, text, notation):
     cell = symrnn.cell(text)
     note(text)
     sizes = default_dims(cell, (2, 3, 4))
-    point, base, _ = settle(cell, 1, 1, sizes, 3)
-    (upstream,) = draw_upstreams(point, base, 3)[:1]
+    point, base, _ = find_point(cell, 1, 1, sizes, 3)
+    (upstream,) = draw_upstreams(point, 3)[:1]
     (truth,) = complex_step(point, (upstream,), base)
     rows = "row" in notation
     document = build_document(symrnn.derive(cell), notation=read_notation(notation))

@@ -4,9 +4,10 @@ import pytest
 
 import symrnn
 from symrnn.operations import OPERATIONS
+from symrnn.render.document import show_shape
 from symrnn.render.languages import ENGLISH
-from symrnn.render.pages.text import show_shape
-from symrnn.render.printers.text import show_number, show_size
+from symrnn.render.printer import show_number
+from symrnn.render.printers.text import show_size
 from symrnn.sizes import Size
 
 
@@ -226,6 +227,7 @@ EXAMPLES = {
     "sqrt": ("y = sqrt(x) + sqrt(x + h)", "√x_t + √(x_t + h_{t−1})"),
     "sin": ("y = sin(x)", "sin(x_t)"),
     "cos": ("y = cos(x)", "cos(x_t)"),
+    "erf": ("y = erf(x)", "erf(x_t)"),
     "abs": ("y = abs(x - h)", "|x_t − h_{t−1}|"),
     "sign": ("y = x * sign(x)", "x_t ⊙ sign(x_t)"),
     "floor": ("y = x * floor(x)", "x_t ⊙ floor(x_t)"),
@@ -245,6 +247,9 @@ EXAMPLES = {
     "mean": ("y = mean(x)", "mean(x_t)"),
     "softmax": ("y = softmax(x)", "softmax(x_t)"),
     "logsumexp": ("y = logsumexp(x)", "logsumexp(x_t)"),
+    "cross_entropy": ("y = cross_entropy(x, h)", "cross_entropy(x_t, h_{t−1})"),
+    "binary_cross_entropy": ("y = binary_cross_entropy(x, h)", "binary_cross_entropy(x_t, h_{t−1})"),
+    "squared_error": ("y = squared_error(x, h)", "squared_error(x_t, h_{t−1})"),
     "norm": ("y = norm(x)", "‖x_t‖"),
     "diag": ("y = diag(x)", "diag(x_t)"),
     "concatenate": ("y = [x, h]", "[x_t; h_{t−1}]"),

@@ -6,6 +6,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from verifying.subjects import subject_of
 
 import symrnn
 from symrnn.checking.oracles import Point, Upstream, complex_step
@@ -14,7 +15,6 @@ from symrnn.verifying.forward import open_subject
 from symrnn.verifying.losses import CrossEntropy, SquaredError
 from symrnn.verifying.observing import run_code
 from symrnn.verifying.styles import functions, objects, steps, updates
-from symrnn.verifying.subject import build_subject
 
 _spec = importlib.util.spec_from_file_location("people", pathlib.Path(__file__).with_name("people.py"))
 people = importlib.util.module_from_spec(_spec)
@@ -143,7 +143,7 @@ def errors_of(subject, T, N, dtype="float64"):
 @pytest.mark.parametrize(("T", "N"), [(1, 1), (3, 2), (4, 1)])
 def test_right_code_gives_the_right_gradients(example, T, N):
     cell, code, layout = EXAMPLES[example]()
-    subject = build_subject(symrnn.load(cell), code, layout)
+    subject = subject_of(symrnn.load(cell), code, layout)
     errors, seen = errors_of(subject, T, N)
     assert {key[1] for key in errors if key[0] == "params"} >= set(subject.cell.params)
     assert max(errors.values()) < 1e-12, errors
@@ -169,7 +169,7 @@ def test_every_glue_has_at_most_ten_lines():
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_what_a_code_cannot_take_is_not_given_to_the_reference(example):
     cell, code, layout = EXAMPLES[example]()
-    subject = build_subject(symrnn.load(cell), code, layout)
+    subject = subject_of(symrnn.load(cell), code, layout)
     point, upstream = draw(subject.cell, 3, 2)
     seen = run_code(subject, point, upstream)
     takes_state = example not in ("last_step_only", "squared_error_inside")
@@ -180,7 +180,7 @@ def test_what_a_code_cannot_take_is_not_given_to_the_reference(example):
     if example == "last_step_only":
         assert not np.any(seen.upstream.outputs["h"][:-1])
         assert np.array_equal(seen.upstream.outputs["h"][-1], upstream.outputs["h"][-1])
-        assert seen.outputs["h"].shape == (1, 2, 4)
+        assert seen.forward["output", "h"].shape == (1, 2, 4)
 
 
 PLANTED = {
@@ -207,7 +207,7 @@ def test_a_planted_error_shows_through_the_glue(example):
     exec(source.replace(old, new), vars(people))
     try:
         cell, code, layout = EXAMPLES[example]()
-        subject = build_subject(symrnn.load(cell), code, layout)
+        subject = subject_of(symrnn.load(cell), code, layout)
         errors, _ = errors_of(subject, 3, 2)
         assert max(errors.values()) > 1e-3
     finally:
@@ -217,7 +217,7 @@ def test_a_planted_error_shows_through_the_glue(example):
 @pytest.mark.parametrize("example", ["fused_with_a_cache", "features_first_time_last", "object_with_attributes"])
 def test_code_runs_in_float32(example):
     cell, code, layout = EXAMPLES[example]()
-    subject = build_subject(symrnn.load(cell), code, layout)
+    subject = subject_of(symrnn.load(cell), code, layout)
     errors, seen = errors_of(subject, 3, 2, "float32")
     assert seen.dtype == "float32"
     assert 1e-10 < max(errors.values()) < 1e-4
@@ -227,7 +227,7 @@ def test_a_recovered_gradient_says_how_many_digits_it_lost():
     def train(params, x, state, d_outputs):
         people.train_step(params, x, state, d_outputs, lr=1e-6)
 
-    subject = build_subject(symrnn.load("rnn"), updates(train, rate=1e-6))
+    subject = subject_of(symrnn.load("rnn"), updates(train, rate=1e-6))
     errors, seen = errors_of(subject, 3, 2)
     assert max(errors.values()) > 1e-11
     for key, bound in seen.noise.items():
@@ -241,7 +241,7 @@ def test_arguments_by_name_in_any_order_and_as_keywords():
         grads, dx, dh = people_rnn(W, R, b, x, h_prev, d_h)
         return {**{f"d{name}": g for name, g in grads.items()}, "d_x": dx, "dh_prev": dh}
 
-    subject = build_subject(symrnn.load("rnn"), backward)
+    subject = subject_of(symrnn.load("rnn"), backward)
     errors, _ = errors_of(subject, 3, 2)
     assert set(errors) == {("params", "W"), ("params", "R"), ("params", "b"), ("x", "x"), ("state", "h")}
     assert max(errors.values()) < 1e-13
@@ -291,7 +291,7 @@ def as_lists(params, x, state, d_outputs, d_final_state):
 
 @pytest.mark.parametrize("backward", [canonical, as_attributes, as_groups, as_other_names, as_lists])
 def test_tuples_dicts_attributes_and_lists_come_back(backward):
-    subject = build_subject(symrnn.load("rnn"), backward)
+    subject = subject_of(symrnn.load("rnn"), backward)
     errors, seen = errors_of(subject, 3, 2)
     assert len(errors) == 5
     assert max(errors.values()) < 1e-13
@@ -304,7 +304,7 @@ def test_what_does_not_come_back_is_missing():
         d, dx, dh = canonical(params, x, state, d_outputs, d_final_state)
         return {"W": d["W"], "R": None, "b": d["b"]}, None
 
-    seen = errors_of(build_subject(symrnn.load("rnn"), backward), 2, 2)[1]
+    seen = errors_of(subject_of(symrnn.load("rnn"), backward), 2, 2)[1]
     assert seen.missing == (("params", "R"), ("x", "x"), ("state", "h"))
 
 
@@ -316,7 +316,7 @@ def test_shares_are_read_one_by_one():
         return {"W": d["W"], "R": d["R"], "b1": d["b"], "b2": 2 * d["b"]}
 
     layout = Layout("b1 = share(b)\nb2 = share(b)\n...")
-    subject = build_subject(symrnn.load("rnn"), backward, layout)
+    subject = subject_of(symrnn.load("rnn"), backward, layout)
     point, upstream = draw(subject.cell, 3, 2)
     seen = run_code(subject, point, upstream)
     truth = complex_step(seen.point, [seen.upstream])[0].values["params", "b"]
@@ -334,6 +334,6 @@ def test_arrays_that_change_are_named():
 
     point, upstream = draw(symrnn.load("rnn"), 3, 2)
     before = {key: array.copy() for key, array in point.arrays().items()}
-    seen = run_code(build_subject(point.cell, backward), point, upstream)
+    seen = run_code(subject_of(point.cell, backward), point, upstream)
     assert set(seen.mutated) == {"W", "gradient of h"}
     assert all(np.array_equal(before[key], array) for key, array in point.arrays().items())

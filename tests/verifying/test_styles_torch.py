@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from verifying.subjects import subject_of
 
 import symrnn
 from symrnn.checking.oracles import Point, Upstream, complex_step
 from symrnn.layouts.layout import Layout
 from symrnn.verifying.observing import run_code
 from symrnn.verifying.styles import torch_functions
-from symrnn.verifying.subject import build_subject
 
 torch = pytest.importorskip("torch")
 
@@ -42,7 +42,7 @@ def test_torch_differentiates_a_forward():
 
     preset = Layout.preset("pytorch", "lstm").params
     layout = Layout({name.removesuffix("_l0"): block for name, block in preset.items()})
-    subject = build_subject(symrnn.load("lstm"), torch_functions(forward), layout)
+    subject = subject_of(symrnn.load("lstm"), torch_functions(forward), layout)
     errors, seen = errors_of(subject, 3, 2)
     assert seen.missing == ()
     assert np.any(seen.upstream.final["c"])
@@ -55,7 +55,7 @@ def test_torch_nn_lstm_through_its_preset():
         outputs, (h_n, c_n) = torch.func.functional_call(module, params, (x, (h, c)))
         return outputs, {"h": h_n, "c": c_n}
 
-    subject = build_subject(symrnn.load("lstm"), torch_functions(forward), Layout.preset("pytorch", "lstm"))
+    subject = subject_of(symrnn.load("lstm"), torch_functions(forward), Layout.preset("pytorch", "lstm"))
     errors, _ = errors_of(subject, 3, 2)
     assert len(errors) == 15
     assert max(errors.values()) < 1e-13
@@ -82,5 +82,5 @@ def test_an_autograd_function_is_what_is_verified(right):
             outputs.append(h)
         return torch.stack(outputs)
 
-    errors, _ = errors_of(build_subject(symrnn.load("rnn"), torch_functions(forward)), 3, 2)
+    errors, _ = errors_of(subject_of(symrnn.load("rnn"), torch_functions(forward)), 3, 2)
     assert (max(errors.values()) < 1e-13) == right

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from verifying.subjects import subject_of
 
 import symrnn
 from symrnn.checking.oracles import Point, Upstream
@@ -13,7 +14,6 @@ from symrnn.layouts.layout import Layout
 from symrnn.verifying.losses import CrossEntropy, SquaredError
 from symrnn.verifying.observing import run_code
 from symrnn.verifying.styles import functions, objects, steps, updates
-from symrnn.verifying.subject import build_subject
 
 RNN = symrnn.load("rnn")
 GOOD = {"W": np.zeros((4, 3)), "R": np.zeros((4, 4)), "b": np.zeros(4)}
@@ -25,7 +25,7 @@ def run(code, layout=None, cell=RNN, seconds=30.0, dtype="float64"):
     final = {name: np.ones(array.shape) for name, array in sample.state.items()}
     upstream = Upstream("on everything", {"h": np.ones((2, 3, 4))}, final)
     point = Point(cell, {"m": 3, "n": 4}, 2, 3, sample.params, {"x": sample.x}, sample.state)
-    return run_code(build_subject(cell, code, layout, seconds=seconds), point, upstream, dtype)
+    return run_code(subject_of(cell, code, layout, seconds=seconds), point, upstream, dtype)
 
 
 def message(code, layout=None, **options):
@@ -227,18 +227,18 @@ def test_steps_that_return_too_little():
         "forward returned a tuple of 4; a step returns its new states h"
     )
     with pytest.raises(symrnn.OptionError, match="the steps come first"):
-        build_subject(RNN, steps(step, back), Layout(x="N T m"))
+        subject_of(RNN, steps(step, back), Layout(x="N T m"))
 
 
 def test_options():
     with pytest.raises(symrnn.SymrnnError, match="neither a forward nor a backward"):
-        build_subject(RNN, functions(None))
+        subject_of(RNN, functions(None))
     with pytest.raises(symrnn.OptionError, match="seconds is how long a call may take"):
-        build_subject(RNN, backward_that(lambda *_: None), seconds=0)
+        subject_of(RNN, backward_that(lambda *_: None), seconds=0)
     with pytest.raises(symrnn.OptionError, match="orders that are open"):
-        build_subject(RNN, backward_that(lambda *_: None), Layout("W = ?[W, R]\n..."))
+        subject_of(RNN, backward_that(lambda *_: None), Layout("W = ?[W, R]\n..."))
     with pytest.raises(symrnn.OptionError, match="a parameter 'W' of its own"):
-        build_subject(RNN, functions(lambda targets: None, loss=CrossEntropy(weight="W")))
+        subject_of(RNN, functions(lambda targets: None, loss=CrossEntropy(weight="W")))
     with pytest.raises(symrnn.OptionError, match="mean of a loss names sizes"):
         run(functions(lambda params, targets: GOOD, loss=SquaredError(mean="B")))
 
@@ -253,7 +253,7 @@ def test_nothing_of_the_callers_changes():
     upstream = Upstream("u", {"h": np.ones((2, 3, 4))}, {"h": np.ones((3, 4))})
     point = Point(RNN, {"m": 3, "n": 4}, 2, 3, sample.params, {"x": sample.x}, sample.state)
     before = [array.copy() for array in (*point.arrays().values(), upstream.outputs["h"], upstream.final["h"])]
-    seen = run_code(build_subject(RNN, backward), point, upstream)
+    seen = run_code(subject_of(RNN, backward), point, upstream)
     after = [*point.arrays().values(), upstream.outputs["h"], upstream.final["h"]]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     assert set(seen.mutated) == {"W", "R", "b", "x", "h", "gradient of h", "gradient of final h"}
@@ -301,7 +301,7 @@ def memory(x, S):
     sample = cell.sample(T=2, N=2, dims=dims)
     point = Point(cell, dims, 2, 2, sample.params, {"x": sample.x}, sample.state)
     upstream = Upstream("u", {"y": np.ones((2, 2, 3))}, {"S": np.zeros((2, 3, 3))})
-    seen = run_code(build_subject(cell, backward, Layout(state="N p q" if "q" in cell.dims else "")), point, upstream)
+    seen = run_code(subject_of(cell, backward, Layout(state="N p q" if "q" in cell.dims else "")), point, upstream)
     assert seen.missing == ()
     assert seen.gradients["state", "S"].shape == (2, 3, 3)
     assert seen.gradients["params", "alpha"].shape == ()

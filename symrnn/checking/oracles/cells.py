@@ -6,15 +6,16 @@ The sequences of a batch are the lanes of the problem: they share the parameters
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ...equations import Cell
+from ...sizes import show_dims
 from ..floats import FLOATS
 from ..kit import Array, Kit
-from ..meaning import Meaning, Recorder, Run, run_sequence
+from ..meaning import Meaning, Recorder, Run, keep, run_sequence
 from .complex_step import by_complex_step
 from .differences import by_differences
 from .jolt import Jolt
@@ -34,6 +35,15 @@ class Point:
     x: Mapping[str, Array]
     state: Mapping[str, Array]
 
+    def case(self) -> str:
+        """Its sizes in words."""
+        return show_dims({"T": self.T, "N": self.N, **self.dims})
+
+    def rounded(self) -> Point:
+        """The point whose numbers are float32's."""
+        params, x, state = map(in_float32, (self.params, self.x, self.state))
+        return replace(self, params=params, x=x, state=state)
+
     def arrays(self) -> dict[Key, Array]:
         """Every array that a gradient is taken by."""
         groups = (("params", self.params), ("x", self.x), ("state", self.state))
@@ -47,6 +57,15 @@ class Upstream:
     label: str
     outputs: Mapping[str, Array]
     final: Mapping[str, Array]
+
+    def rounded(self) -> Upstream:
+        """The gradients whose numbers are float32's."""
+        return replace(self, outputs=in_float32(self.outputs), final=in_float32(self.final))
+
+
+def in_float32(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Numbers that float32 holds, in float64; what is no floating-point number stays."""
+    return {n: a.astype("float32").astype("float64") if a.dtype.kind == "f" else a for n, a in arrays.items()}
 
 
 @dataclass(slots=True)
@@ -125,8 +144,7 @@ def _evaluate(
     point: Point, upstreams: Sequence[Upstream], base: Base, arrays: Arrays, numbers: Kit, jolt: Jolt | None
 ) -> Losses:
     kinks = Kinks()
-    rounded = {} if jolt is None else {"jolt": jolt}
-    meaning = Meaning(point.cell.program, point.dims, numbers, base.held.replay(), watch=kinks.watch, **rounded)
+    meaning = Meaning(point.cell.program, point.dims, numbers, base.held.replay(), watch=kinks.watch, jolt=jolt or keep)
     run = _run(point, meaning, arrays)
     # Jolts move what sits on a kink; which side it is on is asked without them.
     smooth = kinks.same_sides(base.kinks) if jolt is None else True

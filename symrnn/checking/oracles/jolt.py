@@ -89,7 +89,7 @@ class Jolted(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         carrier = next(a.jolt for a in (*inputs, *(out or ())) if isinstance(a, Jolted) and a.jolt is not None)
-        jolt = _keep if ufunc in _EXACT else carrier
+        jolt = _keep if ufunc in _EXACT or ufunc.__name__ == "clip" else carrier  # np.clip calls a ufunc
         if method == "at":
             getattr(ufunc, method)(_bare(inputs[0]), *map(_bare, inputs[1:]), **options)
             return None

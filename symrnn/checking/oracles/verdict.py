@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..kit import Array
+from ..kit import Array, largest
 from .problem import Arrays, Estimate, Key, typical
 
 Verdict = Literal["agree", "disagree", "unresolved", "not finite"]
@@ -86,7 +86,7 @@ def judge_values(
     wrong = missing | (seen & (ratios > 1))
     if not ratios.size:
         return Judgement(oracle, key, asked, blind, kinks, wrong, (), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    index = tuple(int(k) for k in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
+    index = largest(ratios)
     numbers = (float(array[index]) for array in (computed, expected, error, allowed, bars))
     ratio = max(0.0, float(ratios[index]))
     return Judgement(oracle, key, asked, blind, kinks, wrong, index, *numbers, ratio=ratio)

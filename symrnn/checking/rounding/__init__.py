@@ -6,7 +6,18 @@
 `tolerance`   from the spread of perturbed runs to what an entry may be off
 """
 
-from .passes import Key, plain_passes
+from .passes import CellPasses, Key, Passes, plain_passes
 from .tolerance import CONFIDENCE, FIRST, RUNS, Measurement, Spread, range_of
 
-__all__ = ["CONFIDENCE", "FIRST", "RUNS", "Key", "Measurement", "Spread", "plain_passes", "range_of"]
+__all__ = [
+    "CONFIDENCE",
+    "FIRST",
+    "RUNS",
+    "CellPasses",
+    "Key",
+    "Measurement",
+    "Passes",
+    "Spread",
+    "plain_passes",
+    "range_of",
+]

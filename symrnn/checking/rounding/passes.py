@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,8 +31,22 @@ class _Numpy:
         return value.copy() if isinstance(value, np.ndarray) else np.array(value)
 
 
+class Runs(Protocol):
+    """A forward and a backward pass over arrays by key."""
+
+    def forward(self, arrays: Mapping[Key, Array]) -> tuple[dict[Key, Array], Any]: ...
+
+    def backward(self, tape: Any, outputs: Mapping[str, Array], final: Mapping[str, Array]) -> dict[Key, Array]: ...
+
+
+class Passes(Protocol):
+    """The two passes of a cell or a network, once something stands in the place of their helper functions or not."""
+
+    def with_helpers(self, replace: Callable[[Helpers], Helpers]) -> Runs: ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Passes:
+class CellPasses:
     """A cell's forward and backward pass. Nothing is checked and nothing converted: whatever arrays come in, the
     program's operations act on them."""
 
@@ -80,10 +94,10 @@ class Running:
 
 
 @lru_cache(maxsize=16)
-def plain_passes(derivation: Derivation) -> Passes:
+def plain_passes(derivation: Derivation) -> CellPasses:
     """Emit and compile the plain program of a derivation; the same derivation is asked for again and again."""
     name = derivation.cell.name
-    return Passes(derivation.cell, compile(emit(derivation), f"<plain {name}>", "exec"))
+    return CellPasses(derivation.cell, compile(emit(derivation), f"<plain {name}>", "exec"))
 
 
 def _group(arrays: Mapping[Key, Array], group: str) -> dict[str, Array]:
@@ -97,5 +111,5 @@ def _one_or_all(arrays: dict[str, Array], count: int) -> Any:
 def _keyed(group: str, found: Any, names: Mapping[str, Any]) -> dict[Key, Array]:
     """A pass returns one array where there is one name, a dict otherwise."""
     if isinstance(found, Mapping):
-        return {(group, name): found[name] for name in names}
+        return {(group, name): array for name, array in found.items()}
     return {(group, next(iter(names))): found}

@@ -15,11 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from .magnitude import MOVES, bare, inside
+from ...operations.table import ALL
+from .magnitude import MOVES, ROUNDS, bare, inside
 from .passes import Array, Helpers
 
-# Results of these are exact, and so are those that are not floating-point numbers.
-_EXACT = frozenset({np.negative, np.positive, np.absolute, np.sign, np.maximum, np.minimum, np.copysign, np.floor})
+# Names of ufuncs whose results are exact, and so are those that are not floating-point numbers. The one that np.clip
+# calls has no other public name.
+_EXACT = frozenset({"negative", "positive", "copysign", "clip"}).union(
+    getattr(np, row.ufunc.removeprefix("np.")).__name__ for row in ALL if row.ufunc and row.exact
+)
 
 # Rounding to the nearest number is off by some 0.35 u in the root mean square, ξ by 0.58: many roundings are counted
 # for what they are, single ones with room.
@@ -27,8 +31,7 @@ _NEAREST = 0.6
 
 # Functions that right programs also write in a form whose error is a part of 1, not of the result, with that part:
 # σ(a) = ½ + ½ tanh ½a, log(1 + exp a), exp a − 1, ½ (1 + erf a/√2).
-_ABSOLUTE = {np.logaddexp: 1.0, np.expm1: 1.0}
-_ABSOLUTE_HELPERS = {"sigmoid": 0.5, "normal_cdf": 0.5}
+_ABSOLUTE = {getattr(np, name.removeprefix("np.")): part for name, part in ROUNDS.items() if name.startswith("np.")}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +105,7 @@ class Perturbed(np.ndarray[Any, Any]):
             # Elsewhere this may be the first of all terms, and every addition rounds it.
             operands[1] = noise.terms(operands[1], noise.together)
         result = getattr(ufunc, method)(*operands, **options)
-        if ufunc not in _EXACT:
+        if ufunc.__name__ not in _EXACT:
             result = noise.rounded(result, grown=grown, absolute=_ABSOLUTE.get(ufunc, 0.0))
         if out is not None:
             bare(out[0])[...] = result
@@ -143,7 +146,7 @@ def perturb_helpers(helpers: Helpers) -> Helpers:
 
         return function
 
-    found = {name: coarse(name, absolute) for name, absolute in _ABSOLUTE_HELPERS.items() if name in helpers}
+    found = {name: coarse(name, absolute) for name, absolute in ROUNDS.items() if name in helpers}
     return found | ({"embed": embed} if "embed" in helpers else {})
 
 

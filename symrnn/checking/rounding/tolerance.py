@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .magnitude import magnitude_of, trace_helpers, traced
-from .passes import Array, Key, Passes, Running
+from .passes import Array, Key, Passes, Runs
 from .perturbed import Noise, perturb_helpers, perturbed
 
 RUNS = 24
@@ -72,7 +72,8 @@ def range_of(unit: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
-    """A program, what enters it from below and from above, and the `values` that it computes in float64."""
+    """A program, what enters it from below and from above, and the `values` that it computes in float64. A gradient is
+    the sum of `terms` terms: one for each step of each sequence."""
 
     passes: Passes
     given: Mapping[Key, Array]
@@ -81,6 +82,7 @@ class Measurement:
     values: Mapping[Key, Array]
     seed: tuple[int, ...]
     confidence: float
+    terms: int
 
     def magnitudes(self) -> dict[Key, Array]:
         """For every entry the sum of the absolute terms that it is the sum of."""
@@ -120,11 +122,7 @@ class Measurement:
             for key, size in spread.sizes().items()
         }
 
-    def together(self) -> int:
-        """How many terms a gradient is the sum of: one for each step of each sequence."""
-        return max(int(np.prod(array.shape[:2])) for (group, _), array in self.given.items() if group == "x")
-
-    def run(self, program: Running, enter: Callable[[Array], Array]) -> dict[Key, Array]:
+    def run(self, program: Runs, enter: Callable[[Array], Array]) -> dict[Key, Array]:
         found, tape = program.forward({key: enter(array) for key, array in self.given.items()})
         outputs, final = ({name: enter(g) for name, g in of.items()} for of in (self.outputs, self.final))
         return found | program.backward(tape, outputs, final)
@@ -144,9 +142,9 @@ class Spread:
     def extend(self, runs: int) -> None:
         """Run on until there are so many; each run has its own stream of noise."""
         of, smallest = self.measurement, range_of(self.unit)[0]
-        program, together = of.passes.with_helpers(perturb_helpers), of.together()
+        program = of.passes.with_helpers(perturb_helpers)
         for generator in np.random.default_rng(of.seed).spawn(RUNS)[self.runs : runs]:
-            noise = Noise(generator, self.coarse, smallest, together)
+            noise = Noise(generator, self.coarse, smallest, of.terms)
             found = of.run(program, lambda array, noise=noise: perturbed(noise.entering(array), noise))
             for key, value in of.values.items():
                 with np.errstate(all="ignore"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...derivation import Derivation
-from .forms import MATH, calls, helpers_for
+from ..statement import heads_of
+from .forms import HELPERS, MATH, called_by
 from .interface import Interface
 from .passes import backward_pass, forward_pass
 from .scope import Scope
@@ -23,16 +24,16 @@ def emit_c(derivation: Derivation) -> str:
         "",
         *interface.function("backward", backward.body),
     ]
-    helpers = helpers_for("\n".join(passes))
-    code = "\n".join([*helpers, *passes])
-    math = [name for name in MATH if calls(code, name)]
+    called = called_by(heads_of([*forward.body, *backward.body]))
+    helpers = [HELPERS[name] for name in called if name in HELPERS]
+    math = [name for name in MATH if name in called]
     parts = [
         *interface.header(),
         "",
         *(["#include <math.h>"] if math else []),
         "#include <stddef.h>",
         "",
-        *_types_of_numbers(math, calls(code, "REAL")),
+        *_types_of_numbers(math, "REAL" in called),
         *interface.types(),
         *interface.prototypes(),
         "",

@@ -1,105 +1,52 @@
-"""The C form of every elementwise operation: a new operation is one new entry here.
+"""The C form of every elementwise operation, from its row, and the helpers of statements.
 
 `REAL(0.5)` is a constant of the type that the file is compiled for, `TANH` its function of math.h.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from types import MappingProxyType
 
 import sympy
 
-from ...operations import functions as f
+from ...operations.entry import Operation
+from ...operations.table import ALL
+from ..statement import Call
+
+
+def _form(row: Operation) -> str:
+    """The C expression over operands and options: one call, or the operand itself."""
+    arguments = ", ".join(f"{{{place}}}" for place in range(len(row.operands) + len(row.options)))
+    assert row.c is not None
+    assert row.head is not None
+    name = row.c.macro or (row.head.__name__ if row.c.value or row.c.source else "")
+    return f"{name}({arguments})" if name else arguments
+
 
 FORMS: Mapping[type[sympy.Function], str] = MappingProxyType(
-    {
-        f.sigmoid: "sigmoid({0})",
-        f.tanh: "TANH({0})",
-        f.relu: "relu({0})",
-        f.leaky_relu: "leaky_relu({0}, {1})",
-        f.elu: "elu({0}, {1})",
-        f.softplus: "softplus({0})",
-        f.silu: "silu({0})",
-        f.gelu: "gelu({0})",
-        f.gelu_tanh: "gelu_tanh({0})",
-        f.hard_sigmoid: "hard_sigmoid({0})",
-        f.exp: "EXP({0})",
-        f.log: "LOG({0})",
-        f.sqrt: "SQRT({0})",
-        f.sin: "SIN({0})",
-        f.cos: "COS({0})",
-        f.absolute: "FABS({0})",
-        f.sign: "sign({0})",
-        f.floor: "FLOOR({0})",
-        f.mod: "mod({0}, {1})",
-        f.maximum: "maximum({0}, {1})",
-        f.minimum: "minimum({0}, {1})",
-        f.clip: "clip({0}, {1}, {2})",
-        f.where: "where({0}, {1}, {2})",
-        f.stop_gradient: "{0}",
-        f.above: "above({0}, {1})",
-        f.at_least: "at_least({0}, {1})",
-        f.prefers: "prefers({0}, {1})",
-        f.inside: "inside({0}, {1}, {2})",
-        f.strictly_inside: "strictly_inside({0}, {1}, {2})",
-        f.normal_cdf: "normal_cdf({0})",
-        f.normal_pdf: "normal_pdf({0})",
-        f.safe_ratio: "safe_ratio({0}, {1})",
-    }
+    {row.head: _form(row) for row in ALL if row.elementwise and row.head is not None and row.c is not None}
 )
-"""For each elementwise head, the C expression over its operands and options; every form is one call."""
+"""For each elementwise head, the C expression over its operands and options."""
 
-_ONE_LINERS = {
-    "square": ("real a", "a * a"),
-    "cube": ("real a", "a * a * a"),
-    "relu": ("real a", "a < 0 ? 0 : a"),
-    "leaky_relu": ("real a, real slope", "a > 0 ? a : slope * a"),
-    "elu": ("real a, real alpha", "a > 0 ? a : alpha * EXPM1(a)"),
-    "softplus": ("real a", "LOG1P(EXP(-FABS(a))) + (a < 0 ? 0 : a)"),
-    "silu": ("real a", "a * sigmoid(a)"),
-    "gelu": ("real a", "a * normal_cdf(a)"),
-    "hard_sigmoid": ("real a", "clip(a / 6 + REAL(0.5), 0, 1)"),
-    "sign": ("real a", "a > 0 ? 1 : a < 0 ? -1 : a"),
-    "mod": ("real a, real b", "a - b * FLOOR(a / b)"),
-    "maximum": ("real a, real b", "a > b || a != a ? a : b"),
-    "minimum": ("real a, real b", "a < b || a != a ? a : b"),
-    "clip": ("real a, real lower, real upper", "a < lower ? lower : a > upper ? upper : a"),
-    "where": ("real condition, real a, real b", "condition > 0 ? a : b"),
-    "above": ("real a, real b", "a > b ? 1 : 0"),
-    "at_least": ("real a, real b", "a >= b ? 1 : 0"),
-    "prefers": ("real a, real b", "a > b ? 1 : a < b ? 0 : REAL(0.5)"),
-    "inside": ("real a, real lower, real upper", "lower <= a && a <= upper ? 1 : 0"),
-    "strictly_inside": ("real a, real lower, real upper", "lower < a && a < upper ? 1 : 0"),
-    "normal_cdf": ("real a", "REAL(0.5) * ERFC(-a * REAL(0.7071067811865476))"),
-    "normal_pdf": ("real a", "EXP(-a * a / 2) * REAL(0.3989422804014327)"),
-    "safe_ratio": ("real a, real b", "b < 0 || b > 0 ? a / b : 0"),
-}
-_REMARKS = {
-    "prefers": "1 where a > b, 1/2 at a tie, 0 elsewhere.",
-    "normal_cdf": "The distribution function of the standard normal.",
-    "normal_pdf": "The density of the standard normal.",
-    "safe_ratio": "a / b, and 0 where b = 0.",
-    "maximum": "The larger of two; not a number where either is not.",
-    "minimum": "The smaller of two; not a number where either is not.",
-}
-_LONGER = {
-    "sigmoid": """\
-/* 1 / (1 + exp(-a)) without overflow. */
-static real sigmoid(real a)
-{
-    const real decay = EXP(-FABS(a));
-    return (a < 0 ? decay : 1) / (1 + decay);
-}
-""",
-    "gelu_tanh": """\
-static real gelu_tanh(real a)
-{
-    const real inner = REAL(0.7978845608028654) * (a + REAL(0.044715) * a * a * a);
-    return REAL(0.5) * a * (1 + TANH(inner));
-}
-""",
+
+def _static(name: str, arguments: tuple[str, ...], value: str, remark: str = "") -> str:
+    """A function that returns one expression."""
+    said = f"/* {remark} */\n" if remark else ""
+    return f"{said}static real {name}({', '.join(f'real {a}' for a in arguments)})\n{{\n    return {value};\n}}\n"
+
+
+def _own_helpers(*, elementwise: bool) -> Iterator[tuple[str, str]]:
+    """The functions that rows bring: those of one expression, then those that are written out."""
+    rows = [(r.head.__name__, r, r.c) for r in ALL if r.c and r.head is not None and r.elementwise is elementwise]
+    for name, row, c in rows:
+        if c.value:
+            yield name, _static(name, (*row.operands, *(o.name for o in row.options)), c.value, c.remark)
+    yield from ((name, c.source) for name, _, c in rows if c.source)
+
+
+_POWERS = {name: _static(name, ("a",), value) for name, value in (("square", "a * a"), ("cube", "a * a * a"))}
+_VECTORS = {
     "copy": """\
 static void copy(real *to, const real *from, size_t count)
 {
@@ -141,28 +88,8 @@ static real largest(const real *a, size_t count)
     return top;
 }
 """,
-    "softmax": """\
-/* out = exp(a) / sum of exp(a), shifted by the largest entry so that nothing overflows. */
-static void softmax(real *out, const real *a, size_t count)
-{
-    const real top = largest(a, count);
-    real sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = EXP(a[i] - top);
-        sum += out[i];
-    }
-    for (size_t i = 0; i < count; i++) out[i] /= sum;
 }
-""",
-    "logsumexp": """\
-static real logsumexp(const real *a, size_t count)
-{
-    const real top = largest(a, count);
-    real sum = 0;
-    for (size_t i = 0; i < count; i++) sum += EXP(a[i] - top);
-    return LOG(sum) + top;
-}
-""",
+_PRODUCTS = {
     "add_matvec": """\
 /* out += A v, for A with so many rows and columns. */
 static void add_matvec(real *restrict out, const real *restrict A, const real *restrict v, size_t rows, size_t columns)
@@ -224,40 +151,41 @@ static void add_matmul_tn(real *restrict out, const real *restrict A, const real
 """,
 }
 
-
-def _one_liner(name: str, arguments: str, value: str) -> str:
-    remark = f"/* {_REMARKS[name]} */\n" if name in _REMARKS else ""
-    return f"{remark}static real {name}({arguments})\n{{\n    return {value};\n}}\n"
-
-
 HELPERS: Mapping[str, str] = MappingProxyType(
-    {name: _one_liner(name, *form) for name, form in _ONE_LINERS.items()} | _LONGER
+    _POWERS | dict(_own_helpers(elementwise=True)) | _VECTORS | dict(_own_helpers(elementwise=False)) | _PRODUCTS
 )
 """Static functions by name; a file has those that it calls."""
 
-MATH: Mapping[str, str] = MappingProxyType(
-    {
-        name.upper(): name
-        for name in ("tanh", "exp", "expm1", "log", "log1p", "sqrt", "pow", "sin", "cos", "fabs", "floor", "erfc")
-    }
-)
+_FIRST = (
+    "TANH",
+    "EXP",
+    "EXPM1",
+    "LOG",
+    "LOG1P",
+    "SQRT",
+    "POW",
+)  # in this order, what the printer itself calls among them
+_CALLED = [name for row in ALL if row.c for name in (row.c.macro, *row.c.calls) if name.isupper() and name != "REAL"]
+MATH: Mapping[str, str] = MappingProxyType({name: name.lower() for name in (*_FIRST, *_CALLED)})
 """Macros for functions of math.h, which carry an f where the file is compiled for float."""
 
 
-def helpers_for(body: str) -> list[str]:
-    """The sources of the helpers that a text calls, those that they call in front of them."""
+_CALLS: Mapping[str, frozenset[Call]] = MappingProxyType(
+    {row.head.__name__: frozenset[Call](row.c.calls) for row in ALL if row.c and row.head is not None}
+    | dict.fromkeys(("add_matvec", "add_matmul_nt"), frozenset[Call](("dot",)))
+)
+"""What the helpers call in their turn."""
+
+
+def called_by(heads: Set[Call]) -> list[str]:
+    """The helpers and macros that are called, and those that these call, each behind what it calls."""
     found: dict[str, None] = {}
 
-    def visit(text: str, own: str) -> None:
-        for name in HELPERS:
-            if name != own and name not in found and calls(text, name):
-                visit(HELPERS[name], name)
+    def visit(names: Set[Call]) -> None:
+        for name in (*HELPERS, *MATH, "REAL"):
+            if name in names and name not in found:
+                visit(_CALLS.get(name, frozenset()))
                 found.setdefault(name)
 
-    visit(body, "")
-    return [HELPERS[name] for name in found]
-
-
-def calls(text: str, name: str) -> bool:
-    """Whether a text applies a function or a macro."""
-    return re.search(rf"\b{name}\(", text) is not None
+    visit(heads)
+    return list(found)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import sympy
 
 from ...language import Variable
 from ...sizes import Shape
-from .passes import words
+from ..statement import Statement, indented, joined, local, piece, say, unmade
+from .passes import READ, WRITTEN
+from .printer import GAP
 from .scope import Scope
+from .statements import define
 
 _WIDTH = 110
+
+
+class Argument(NamedTuple):
+    """An argument of a function: `const real *` and a name."""
+
+    kind: str
+    name: str
 
 
 class Interface:
@@ -22,28 +33,28 @@ class Interface:
         self.scope = scope
         self.cell = scope.cell
         self.prefix = scope.prefix
-        self.dims = [f"size_t {name}" for name in scope.dims.values()]
-        stateful, s = bool(self.cell.states), scope
-        params = [f"const {self.prefix}_params *params"] if self.cell.params else []
-        inputs = [f"const real *{name}" for name in s.inputs.values()]
-        self.arguments: dict[str, list[str]] = {
-            "tape_size": ["size_t T", "size_t N", *self.dims],
-            "work_size": list(self.dims) or ["void"],
+        states = bool(self.cell.states)
+
+        def arrays(names: Iterable[str], kind: str = READ) -> list[Argument]:
+            return [Argument(kind, name) for name in names]
+
+        def struct(kind: str, name: str, there: bool) -> list[Argument]:
+            return [Argument(f"const {self.prefix}_{kind} *", name)] if there else []
+
+        dims = arrays(scope.dims.values(), "size_t ")
+        lengths = [*arrays("TN", "size_t "), *dims]
+        given = [*lengths, *struct("params", "params", bool(self.cell.params)), *arrays(scope.inputs.values())]
+        self.arguments: dict[str, list[Argument]] = {
+            "tape_size": lengths,
+            "work_size": dims or [Argument("void", "")],
             "forward": [
-                "size_t T", "size_t N", *self.dims, *params, *inputs,
-                *([f"const {self.prefix}_states_in *initial"] if stateful else []),
-                *(f"real *{name}" for name in s.outputs.values()),
-                *([f"const {self.prefix}_states_out *final"] if stateful else []),
-                "real *tape", "real *work",
+                *given, *struct("states_in", "initial", states), *arrays(scope.outputs.values(), WRITTEN),
+                *struct("states_out", "final", states), *arrays(("tape", "work"), WRITTEN),
             ],
             "backward": [
-                "size_t T", "size_t N", *self.dims, *params, *inputs, "const real *tape",
-                *(f"const real *{name}" for name in s.d_outputs.values()),
-                *([f"const {self.prefix}_states_in *d_final"] if stateful else []),
-                *([f"const {self.prefix}_grads *d_params"] if self.cell.params else []),
-                *(f"real *{name}" for name in s.d_inputs.values()),
-                *([f"const {self.prefix}_states_out *d_initial"] if stateful else []),
-                "real *work",
+                *given, *arrays(("tape", *scope.d_outputs.values())), *struct("states_in", "d_final", states),
+                *struct("grads", "d_params", bool(self.cell.params)), *arrays(scope.d_inputs.values(), WRITTEN),
+                *struct("states_out", "d_initial", states), Argument(WRITTEN, "work"),
             ],
         }  # fmt: skip
 
@@ -126,48 +137,40 @@ class Interface:
             lines += self._signature(name, ";")
         return lines
 
-    def function(self, name: str, body: list[str]) -> list[str]:
+    def function(self, name: str, body: list[Statement]) -> list[str]:
         """A definition; arguments that its body has no use for are named there all the same."""
-        spoken = words("\n".join(body))
-        idle = [
-            word
-            for argument in self.arguments[name]
-            if (word := re.split(r"[ *]", argument)[-1]) != "void" and word not in spoken
-        ]
-        lines = [f"    (void){word};" for word in idle]
-        lines += [f"    {line}" if line else "" for line in body]
+        spoken = unmade(body)
+        idle = [argument.name for argument in self.arguments[name] if argument.name not in spoken]
+        lines = [*(f"    (void){word};" for word in idle if word), *indented(body)]
         return [*self._signature(name, ""), "{", *lines, "}"]
 
     def _signature(self, name: str, end: str) -> list[str]:
         kind = "size_t" if name.endswith("_size") else "void"
         opening = f"{kind} {self.prefix}_{name}("
         # The arguments' own spaces are no places to break a line at.
-        arguments = [argument.replace(" ", "\0") for argument in self.arguments[name]]
-        text = opening + ", ".join(arguments) + f"){end}"
-        pieces = textwrap.wrap(
-            text.replace(f"{kind} ", f"{kind}\0", 1), _WIDTH, subsequent_indent="    ", break_long_words=False
-        )
-        return [piece.replace("\0", " ") for piece in pieces]
+        arguments = [f"{argument.kind}{argument.name}".replace(" ", GAP) for argument in self.arguments[name]]
+        text = (opening + ", ".join(arguments) + f"){end}").replace(f"{kind} ", f"{kind}{GAP}", 1)
+        pieces = textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
+        return [piece.replace(GAP, " ") for piece in pieces]
 
     # Sizes --------------------------------------------------------------------------------------------------
 
     def sizes(self, forward: sympy.Expr, backward: sympy.Expr) -> list[str]:
         scope = self.scope
         stride, final = scope.sizes.count(scope.storage.stride), scope.sizes.count(scope.storage.final)
-        room = f"T * ({stride})" if stride != "0" else ""
-        room += f" + {final}" if final != "0" else ""
-        lines = self.function("tape_size", [f"return N * ({room});" if room else "return 0;"])
+        room = [piece("{} * ({})", local("T"), stride)] if scope.storage.stride != 0 else []
+        room += [final] if room and scope.storage.final != 0 else []
+        tape = say("return {} * ({});", local("N"), joined(" + ", room)) if room else say("return 0;")
+        first, second = scope.counts
         counts = [scope.sizes.count(size) for size in (forward, backward)]
         if counts[0] == counts[1]:
-            body = [f"return {counts[0]};"]
+            body = [say("return {};", counts[0])]
         else:
-            first, second = scope.counts
             body = [
-                f"const size_t {first} = {counts[0]};",
-                f"const size_t {second} = {counts[1]};",
-                f"return {first} > {second} ? {first} : {second};",
+                *(define("const size_t ", name, count) for name, count in zip(scope.counts, counts, strict=True)),
+                say(f"return {first} > {second} ? {first} : {second};"),
             ]
-        return [*lines, "", *self.function("work_size", body)]
+        return [*self.function("tape_size", [tape]), "", *self.function("work_size", body)]
 
 
 def _called(scope: Scope, variable: Variable) -> str:
@@ -175,7 +178,7 @@ def _called(scope: Scope, variable: Variable) -> str:
 
 
 def _axes(lead: tuple[str, ...], shape: Shape, scope: Scope) -> str:
-    sizes = [*lead, *(scope.sizes.size(size) for size in shape)]
+    sizes = [*lead, *(scope.sizes.size(size).code for size in shape)]
     return f"({', '.join(sizes)})" if sizes else "one number"
 
 

@@ -6,44 +6,50 @@ is asked of `lift`, which computes it beforehand or calls a helper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 import sympy
 
-from ...equations.shapes import names_in, operands_of, shape_of
+from ...equations.shapes import operands_of
 from ...operations import structured as s
 from ...operations.entry import SizeSymbol, size_expr
 from ...sizes import Shape, Size
+from ..expression import Printer
+from ..statement import ATOM, PRODUCT, SUM, Piece, Text, joined, local, piece
 from .forms import FORMS
 
-SUM, PRODUCT, ATOM = range(3)
+GAP = "\0"
+"""A space at which no line is broken."""
+ZERO = Text("0")
 _SMALL = 2**24  # integers up to here are exact in a float
 
-Index = tuple[str, ...]
+Index = tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Source text and how tightly it binds."""
+class Entry:
+    """Which entry of an array: at an index, where the loop around is at its own entry `at`."""
 
-    code: str
-    binding: int = ATOM
-
-    def within(self, binding: int) -> str:
-        return self.code if self.binding >= binding else f"({self.code})"
+    index: Index = ()
+    at: Index = ()
 
 
-def tight(text: str) -> str:
-    """An index or a size as an operand of a product."""
-    return f"({text})" if " " in text else text
+def call(name: str, *arguments: Piece) -> Text:
+    """A function or a macro applied."""
+    return calling(name, piece("{}({})", name, joined(", ", arguments)))
 
 
-def shifted(index: str, offset: str) -> str:
+def calling(name: str, text: Text) -> Text:
+    """A text that calls a function or a macro by its name."""
+    return replace(text, heads=text.heads | {name})
+
+
+def shifted(index: Text, offset: Text) -> Text:
     """An index moved by an offset."""
-    if "0" in (index, offset):
-        return offset if index == "0" else index
-    return f"{index} + {offset}"
+    if index.code == "0":
+        return offset
+    return index if offset.code == "0" else piece("{} + {}", index, offset, binding=SUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +58,29 @@ class Sizes:
 
     dims: Mapping[str, str]
 
-    def size(self, size: Size | sympy.Basic) -> str:
+    def size(self, size: Size | sympy.Basic) -> Text:
         return self.count(size_expr(size) if isinstance(size, Size) else sympy.sympify(size))
 
-    def entries(self, shape: Shape) -> str:
+    def entries(self, shape: Shape) -> Text:
         """How many entries an array has."""
         return self.count(count_of(shape))
 
-    def count(self, expr: sympy.Expr) -> str:
+    def count(self, expr: sympy.Expr) -> Text:
         """A polynomial in the dimensions; what is subtracted comes last, because sizes have no sign in C."""
-        if expr == 0:
-            return "0"
-        words: list[tuple[bool, str]] = []
+        if expr is sympy.S.Zero:
+            return ZERO
+        words: list[tuple[bool, bool, str, int]] = []
         for term, k in sympy.expand(expr).as_coefficients_dict().items():
             factors = [str(abs(k))] if abs(k) != 1 or term == 1 else []
             for factor in sorted(sympy.Mul.make_args(term), key=str):
                 base, power = factor.as_base_exp()
                 factors += [self.dims[base.name]] * int(power) if isinstance(base, SizeSymbol) else []
-            words.append((int(k) < 0, " * ".join(factors)))
-        words.sort(key=lambda word: (word[0], word[1][:1].isdigit() and " " not in word[1], word[1]))
-        return " ".join(f"{'-' if negative else '+'} {word}" for negative, word in words).removeprefix("+ ")
+            words.append((int(k) < 0, factors[0].isdigit() and not factors[1:], " * ".join(factors), len(factors)))
+        words.sort()
+        code = " ".join(f"{'-' if negative else '+'} {word}" for negative, _, word, _ in words).removeprefix("+ ")
+        binding = SUM if words[1:] or words[0][0] else PRODUCT if words[0][3] > 1 else ATOM
+        names = frozenset(self.dims[symbol.name] for symbol in expr.atoms(SizeSymbol))
+        return Text(code, binding, names)
 
 
 def count_of(shape: Shape) -> sympy.Expr:
@@ -79,173 +88,115 @@ def count_of(shape: Shape) -> sympy.Expr:
     return sympy.Mul(*(size_expr(size) for size in shape))
 
 
-@dataclass(slots=True)
-class CPrinter:
-    """Prints entries of expressions over named arrays; `locals` are scalars that are no arrays but variables.
-
-    `moved` collects the names that are read at other entries than the loop's own, `at`.
-    """
+@dataclass(frozen=True, slots=True)
+class CPrinter(Printer[Entry]):
+    """Prints entries of expressions over named arrays; `locals` are scalars that are no arrays but variables."""
 
     names: Mapping[str, str]
-    shapes: dict[str, Shape]
+    shapes: Mapping[str, Shape]
     roles: Mapping[str, str]
     order: Mapping[str, int]
     sizes: Sizes
-    locals: set[str]
-    lift: Callable[[sympy.Expr, Index], Text]
-    at: Index = ()
-    moved: set[str] = field(default_factory=set[str])
+    locals: Set[str]
+    lift: Callable[[sympy.Expr, Entry], Text] | None = None
+    """Computes what sums over entries beforehand; whoever writes the statements around says how."""
 
-    def rank(self, expr: sympy.Basic) -> int:
-        return len(shape_of(expr, self.shapes))
+    def variable(self, name: str) -> Text:
+        return local(self.names.get(name, name))
 
-    def element(self, name: str, index: Index) -> str:
+    def element(self, name: str, index: Index) -> Text:
         """One entry of an array, row-major."""
-        c_name = self.names.get(name, name)
-        shape = self.shapes[name]
+        variable, shape = self.variable(name), self.shapes[name]
         if not shape:
-            return c_name if name in self.locals else f"{c_name}[0]"
-        if len(shape) == 1:
-            return f"{c_name}[{index[0]}]"
-        columns = tight(self.sizes.size(shape[1]))
-        row = {"0": "0", "1": columns}.get(index[0], f"{tight(index[0])} * {columns}")
-        return f"{c_name}[{shifted(row, index[1]) if index[1] != '0' else row}]"
+            return variable if name in self.locals else piece("{}[0]", variable)
+        place = index[0]
+        if len(shape) == 2:
+            columns = self.sizes.size(shape[1])
+            row = {"0": ZERO, "1": columns}.get(place.code)
+            row = row or piece("{} * {}", place.within(ATOM), columns.within(ATOM), binding=PRODUCT)
+            place = shifted(row, index[1])
+        return piece("{}[{}]", variable, replace(place, code=place.code.replace(" ", GAP)))
 
     # The walk -----------------------------------------------------------------------------------------------
 
-    def entry(self, expr: sympy.Expr, index: Index) -> Text:
+    def entry(self, expr: sympy.Expr, place: Entry) -> Text:
         """The number at an index; an expression of lower rank than the index is the same everywhere."""
-        index = index if self.rank(expr) else ()
-        if isinstance(expr, SizeSymbol):
-            return Text(f"(real){self.sizes.dims[expr.name]}")
-        if isinstance(expr, sympy.Symbol):
-            if index and index != self.at:
-                self.moved.add(expr.name)
-            return Text(self.element(expr.name, index))
-        if expr.is_number and not expr.atoms(sympy.Function):
-            return number(expr)
-        if isinstance(expr, sympy.Add):
-            terms = sorted(expr.args, key=self._term_key)
-            return Text(" ".join(self.signed(terms, index)), SUM)
-        if isinstance(expr, sympy.Mul):
-            return self._product(expr, index)
-        if isinstance(expr, sympy.Pow):
-            return self._power(expr, index)
+        return self._walk(expr, place if self.rank(expr) else replace(place, index=()))
+
+    def value(self, terms: Sequence[sympy.Expr], index: Index) -> Text:
+        """A sum of terms at the entry of the loop around it."""
+        place = Entry(index, index)
+        return joined(" ", self.signed(terms, lambda term: self.entry(term, place)), SUM) if terms else ZERO
+
+    def _name(self, symbol: sympy.Symbol, place: Entry) -> Text:
+        text = self.element(symbol.name, place.index)
+        moved = place.index and place.index != place.at
+        return replace(text, elsewhere=frozenset((symbol.name,))) if moved else text
+
+    def _size(self, symbol: SizeSymbol) -> Text:
+        return piece("(real){}", local(self.sizes.dims[symbol.name]))
+
+    def _number(self, value: sympy.Basic, *, real: bool = False) -> Text:
+        return number(value, real=real)
+
+    def _constant_and_factors(self, expr: sympy.Mul) -> tuple[sympy.Expr, Sequence[sympy.Expr]]:
+        constants = [f for f in expr.args if f.is_number and not f.has(sympy.Function)]
+        return sympy.Mul(*constants), [f for f in expr.args if f not in constants]
+
+    def _raised(self, base: sympy.Expr, exponent: sympy.Expr, place: Entry) -> Text:
+        inner = self.entry(base, place)
+        if exponent in (2, 3):
+            return call("square" if exponent == 2 else "cube", inner)
+        return call("SQRT", inner) if exponent == sympy.S.Half else call("POW", inner, number(exponent))
+
+    def _applied(self, expr: sympy.Expr, place: Entry) -> Text:
         form = FORMS.get(type(expr))
         if form is None:
-            return self._structured(expr, index)
+            return self._structured(expr, place)
         operands, options = operands_of(expr)
-        words = [self._argument(operand, index) for operand in (*operands, *options)]
-        return words[0] if form == "{0}" else Text(form.format(*(word.code for word in words)))
+        words = [self._argument(operand, place) for operand in (*operands, *options)]
+        return words[0] if form == "{0}" else calling(form.partition("(")[0], piece(form, *words))
 
-    def _argument(self, expr: sympy.Basic, index: Index) -> Text:
+    def _argument(self, expr: sympy.Basic, place: Entry) -> Text:
         """An operand of a function: never an integer, which some functions of C would take for what it is."""
         constant = expr.is_number and not expr.has(sympy.Function)
-        return number(expr, real=True) if constant else self.entry(expr, index)
+        return number(expr, real=True) if constant else self.entry(expr, place)
 
-    def signed(self, terms: list[sympy.Expr], index: Index) -> list[str]:
-        """Each term with its sign in front, none before a leading plus."""
-        pieces: list[str] = []
-        for term in terms:
-            negative = term.could_extract_minus_sign()
-            text = self.entry(-term if negative else term, index).within(PRODUCT)
-            sign = ("- " if pieces else "-") if negative else ("+ " if pieces else "")
-            pieces.append(sign + text)
-        return pieces
-
-    def _product(self, expr: sympy.Mul, index: Index) -> Text:
-        if expr.as_coeff_Mul()[0].could_extract_minus_sign():
-            return Text(f"-{self.entry(-expr, index).within(PRODUCT)}", PRODUCT)
-        constant = sympy.Mul(*(factor for factor in expr.args if factor.is_number and not factor.has(sympy.Function)))
-        above: list[str] = []
-        below: list[str] = []
-        for factor in sorted((f for f in expr.args if not f.is_number or f.has(sympy.Function)), key=self._factor_key):
-            base, exponent = factor.as_base_exp()
-            if exponent.is_Rational and exponent < 0:
-                below.append(self._operand(base**-exponent, index))
-            else:
-                above.append(self._operand(factor, index))
-        broken = bool(constant.is_Rational) and not is_decimal(constant)
-        if broken:
-            constant, denominator = constant.as_numer_denom()
-            below.insert(0, number(denominator).code)
-        if not above:
-            # Two integers would divide as integers.
-            above = [number(constant, real=broken).within(PRODUCT)]
-        elif constant != 1:
-            above.insert(0, number(constant).within(PRODUCT))
-        return Text(" / ".join([" * ".join(above), *below]), PRODUCT)
-
-    def _operand(self, factor: sympy.Expr, index: Index) -> str:
-        return self.entry(factor, index).within(ATOM)
-
-    def _power(self, expr: sympy.Pow, index: Index) -> Text:
-        base, exponent = expr.args
-        if exponent.is_Rational and exponent < 0:
-            return Text(f"1 / {self._operand(base**-exponent, index)}", PRODUCT)
-        inner = self.entry(base, index).code
-        if exponent == sympy.Rational(1, 2):
-            return Text(f"SQRT({inner})")
-        if exponent in (2, 3):
-            return Text(f"{'square' if exponent == 2 else 'cube'}({inner})")
-        return Text(f"POW({inner}, {number(exponent).code})")
-
-    def _structured(self, expr: sympy.Expr, index: Index) -> Text:
+    def _structured(self, expr: sympy.Expr, place: Entry) -> Text:
         (first, *rest), _ = operands_of(expr)
+        index = place.index
+
+        def at(expr: sympy.Expr, *index: Text) -> Text:
+            return self.entry(expr, Entry(index, place.at))
+
         match expr:
             case s.transpose():
-                return self.entry(first, index[::-1])
+                return at(first, *index[::-1])
             case s.outer():
-                words = [self._operand(first, index[:1]), self._operand(rest[0], index[1:])]
-                return Text(" * ".join(words), PRODUCT)
+                return piece(
+                    "{} * {}", at(first, index[0]).within(ATOM), at(rest[0], index[1]).within(ATOM), binding=PRODUCT
+                )
             case s.diagonal():
-                return self.entry(first, (index[0], index[0]))
+                return at(first, index[0], index[0])
             case s.diag():
-                return Text(f"({index[0]} == {index[1]} ? {self.entry(first, index[:1]).code} : 0)")
+                return piece("({} == {} ? {} : 0)", index[0], index[1], at(first, index[0]))
             case s.part():
-                return self.entry(first, self.within(expr.args[1:], self.rank(first), index))
+                return at(first, *self.within(expr.args[1:], self.rank(first), index))
             case _:
-                return self.lift(expr, index)
+                assert self.lift is not None, f"{type(expr).__name__} needs statements of its own"
+                return self.lift(expr, place)
 
     def within(self, axes: tuple[sympy.Basic, ...], rank: int, index: Index) -> Index:
         """The index into the whole of an index into a part of it; `axes` are bounds or single places."""
         given = list(index)
-        result: list[str] = []
+        result: list[Text] = []
         for axis in range(rank):
             bounds = axes[axis].args if axis < len(axes) else ()
             if len(bounds) == 1:
                 result.append(self.sizes.size(bounds[0]))
             else:
-                result.append(shifted(given.pop(0), self.sizes.size(bounds[0]) if bounds else "0"))
+                result.append(shifted(given.pop(0), self.sizes.size(bounds[0]) if bounds else ZERO))
         return tuple(result)
-
-    # The order in which a person would write ----------------------------------------------------------------
-
-    def _factor_key(self, factor: sympy.Expr) -> tuple[int, int, str]:
-        """Parameters, then adjoints, then names in order of definition, then what is compound."""
-        roles = {self.roles.get(name, "value") for name in names_in(factor)}
-        if factor.is_Symbol and "parameter" in roles:
-            place = 0
-        elif roles & {"adjoint", "upstream", "carry"}:
-            place = 1
-        else:
-            place = 2 if factor.is_Symbol else 3
-        return place, self._first(factor), str(factor)
-
-    def _term_key(self, term: sympy.Expr) -> tuple[bool, bool, int, str]:
-        return term.could_extract_minus_sign(), not term.is_number, self._first(term), str(term)
-
-    def _first(self, expr: sympy.Expr) -> int:
-        return min((self.order.get(name, 0) for name in names_in(expr)), default=-1)
-
-
-def is_decimal(value: sympy.Expr) -> bool:
-    """Whether a rational is exact as a short decimal."""
-    denominator = int(value.q)
-    for prime in (2, 5):
-        while denominator % prime == 0:
-            denominator //= prime
-    return denominator == 1 and len(repr(float(value))) <= 10
 
 
 def number(value: sympy.Basic, *, real: bool = False) -> Text:
@@ -255,4 +206,4 @@ def number(value: sympy.Basic, *, real: bool = False) -> Text:
     if expr.is_Integer and abs(expr) <= _SMALL and not real:
         return Text(str(int(expr)), binding)
     digits = repr(abs(float(expr)))
-    return Text(f"{'-' if expr < 0 else ''}REAL({digits})", binding)
+    return replace(call("REAL", digits), code=f"{'-' if expr < 0 else ''}REAL({digits})", binding=binding)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...derivation import Derivation
 from ...sizes import Shape
+from ..statement import ATOM, Text, local, piece
 from .forms import HELPERS, MATH
 from .names import c_names, identifier
-from .printer import CPrinter, Sizes, Text, tight
+from .printer import CPrinter, Sizes
 from .storage import plan
 
 _ARGUMENTS = ("T", "N", "t", "params", "initial", "final", "tape", "work", "d_params", "d_initial", "d_final")
@@ -37,25 +38,30 @@ class Scope:
         self.d_inputs = {name: self.unique.take(f"d_{name}") for name in self.cell.inputs}
         fields = c_names({*MATH, "REAL", "real"})
         self.fields = {name: fields.take(name) for name in self.cell.states}
-        self.indices = self.unique.first_free(_INDICES)
-        (self.sequence,) = self.unique.first_free((("s",), ("b",), ("sequence",)))
-        self.step, self.stride, self.at = (self.unique.take(name) for name in ("step", "stride", "at"))
+        self.indices = tuple(map(local, self.unique.first_free(_INDICES)))
+        (self.sequence,) = map(local, self.unique.first_free((("s",), ("b",), ("sequence",))))
+        self.step, self.stride, self.at = (local(self.unique.take(name)) for name in ("step", "stride", "at"))
         self.counts = [self.unique.take(word) for word in ("forward", "backward")]
         self.sizes = Sizes(self.dims)
 
-    def printer(self, local: set[str]) -> CPrinter:
-        """A printer of entries; `local` are the scalars that are variables rather than arrays of one entry."""
+    def printer(self, locals: frozenset[str]) -> CPrinter:
+        """A printer of entries; `locals` are the scalars that are variables rather than arrays of one entry."""
+        variables = self.variables.values()
         return CPrinter(
             self.names,
-            {variable.name: variable.shape for variable in self.variables.values()},
-            {variable.name: variable.role for variable in self.variables.values()},
+            {variable.name: variable.shape for variable in variables},
+            {variable.name: variable.role for variable in variables},
             {name: place for place, name in enumerate(self.variables)},
             self.sizes,
-            local,
-            lambda expr, index: Text(""),
+            locals,
         )
 
-    def offset(self, base: str, which: str, shape: Shape) -> str:
+    def variable(self, name: str) -> Text:
+        """A value's own name in C, or a temporary's."""
+        return local(self.names.get(name, name))
+
+    def offset(self, base: Text, which: Text, shape: Shape) -> Text:
         """The address of one array in an array of such: `x + at * m`."""
         count = self.sizes.entries(shape)
-        return f"{base} + {which}" if count == "1" else f"{base} + {which} * {tight(count)}"
+        one = count.code == "1"
+        return piece("{} + {}", base, which) if one else piece("{} + {} * {}", base, which, count.within(ATOM))

@@ -6,10 +6,9 @@ concatenations and the adjoints of slices are then added, each by a call or a lo
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy
 
@@ -17,29 +16,22 @@ from ...equations import Equation
 from ...equations.shapes import operands_of, shape_of
 from ...operations import structured as s
 from ...sizes import Shape, Size
-from ..parts import terms_of
-from .printer import ATOM, PRODUCT, CPrinter, Index, Text, number, shifted, tight
+from ..statement import ATOM, PRODUCT, Statement, Text, heads_of, joined, local, piece, say, unmade
+from .printer import GAP, CPrinter, Entry, Index, call, number, shifted
 
 WIDTH = 110
-_GAP = "\0"  # a space at which no line is broken
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A statement on its own."""
-
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A statement for every entry: `extents` are the sizes, `target` is written at the loop's own entry."""
+    """A statement for every entry: `extents` are the sizes, `target` is written at the loop's own entry, and of the
+    arrays `elsewhere` other entries are read."""
 
-    extents: tuple[str, ...]
+    extents: tuple[Text, ...]
     index: Index
-    code: str
+    body: Statement
     target: str
-    moved: frozenset[str]
+    elsewhere: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -49,125 +41,108 @@ class Statements:
     printer: CPrinter
     indices: Index
     fresh: Callable[[str], str]
-    pieces: list[Line | Loop] = field(default_factory=list["Line | Loop"])
+    pieces: list[Statement | Loop] = field(default_factory=list["Statement | Loop"])
     temporaries: dict[str, Shape] = field(default_factory=dict[str, Shape])
     _note: str = ""
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self.printer.lift = self.lift
+        self.printer = replace(self.printer, lift=self.lift)
 
     # Equations ----------------------------------------------------------------------------------------------
 
     def equation(self, equation: Equation, *, add: bool = False) -> None:
         """The statements of an equation; with `add` its value is added to what is there."""
-        self._note = f"{_GAP}{_GAP}/*{_GAP}({equation.number}){_GAP}*/"
-        self.assign(equation.name, equation.shape, [term for term in terms_of(equation) if term != 0], add)
+        self._note = f"  /* ({equation.number}) */".replace(" ", GAP)
+        self.assign(equation.name, equation.shape, [term.expr for term in equation.terms], add)
 
     def assign(self, target: str, shape: Shape, terms: list[sympy.Expr], add: bool) -> None:
-        index = self.indices[: len(shape)]
+        if not add and len(terms) == 1 and isinstance(terms[0], s.softmax):
+            self._softmax(target, terms[0])
+            return
         smooth: list[sympy.Expr] = []
         direct: list[tuple[sympy.Expr, sympy.Expr]] = []
         for term in terms:
             coefficient, rest = term.as_coeff_Mul()
             if isinstance(rest, s.transpose) and isinstance(rest.args[0], s.matmul):
                 rest = s.matmul(*(s.transpose(factor) for factor in reversed(rest.args[0].args)))
-            own = shape_of(rest, self.printer.shapes)
-            if isinstance(rest, s.matmul | s.embed | s.stack | s.diag):
-                apart = len(own) == len(shape) > 0
-            else:
-                apart = add and coefficient == 1 and isinstance(rest, s.outer) and all(a.is_Symbol for a in rest.args)
-            if apart:
+            if self._is_apart(coefficient, rest, shape, add):
                 direct.append((coefficient, rest))
             else:
                 smooth.append(term)
-        if not add and len(terms) == 1 and isinstance(terms[0], s.softmax):
-            self._softmax(target, terms[0])
-            return
         covered = len(terms) == 1 and bool(direct) and isinstance(direct[0][1], s.stack)
         if smooth or not (add or covered):
-            self._smooth(target, shape, index, smooth, add)
+            self._smooth(target, shape, smooth, add)
         for coefficient, rest in direct:
             self._direct(target, coefficient, rest, set_it=covered and not add)
 
-    def _smooth(self, target: str, shape: Shape, index: Index, terms: list[sympy.Expr], add: bool) -> None:
-        printer = self.printer
-        printer.at, printer.moved = index, set()
+    def _is_apart(self, coefficient: sympy.Expr, rest: sympy.Expr, shape: Shape, add: bool) -> bool:
+        """Whether a term is added on its own."""
+        if isinstance(rest, s.matmul | s.embed | s.stack | s.diag):
+            return self.printer.rank(rest) == len(shape) > 0
+        return add and coefficient == 1 and isinstance(rest, s.outer) and all(a.is_Symbol for a in rest.args)
+
+    def _smooth(self, target: str, shape: Shape, terms: list[sympy.Expr], add: bool) -> None:
+        index = self.indices[: len(shape)]
+        sign = "+=" if add else "="
         if add and len(terms) == 1 and terms[0].could_extract_minus_sign():
             sign, terms = "-=", [-terms[0]]
-        else:
-            sign = "+=" if add else "="
-        value = " ".join(printer.signed(terms, index)) or "0"
-        place = printer.element(target, index)
-        if not shape and target in printer.locals and not add:
-            place = f"const real {place}"
-        code = f"{place} {sign} {value};{self._note}"
-        if not shape:
-            self.pieces.append(Line(code))
+        value = self.printer.value(terms, index)
+        if not shape and target in self.printer.locals and not add:
+            self._define("const real", self.printer.names.get(target, target), value)
             return
-        extents = tuple(printer.sizes.size(size) for size in shape)
-        self.pieces.append(Loop(extents, index, code, target, frozenset(printer.moved)))
+        body = say("{} {} {};", self.printer.element(target, index), sign, value).with_note(self._note)
+        extents = tuple(self.printer.sizes.size(size) for size in shape)
+        self.pieces.append(Loop(extents, index, body, target, value.elsewhere) if shape else body)
 
     def _softmax(self, target: str, expr: sympy.Expr) -> None:
         operand = self.array(expr.args[0])
         shape, sizes = self.printer.shapes[operand], self.printer.sizes
-        out, a = self._name(target), self._name(operand)
+        out, a = self.printer.variable(target), self.printer.variable(operand)
         if len(shape) == 1:
-            self._line(f"softmax({out}, {a}, {sizes.entries(shape)});")
+            self._call("softmax", out, a, sizes.entries(shape))
             return
         (i, *_), (rows, columns) = self.indices, map(sizes.size, shape)
-        start = f"{i} * {tight(columns)}"
-        self._line(nested((rows,), (i,), f"softmax({out} + {start}, {a} + {start}, {columns});"))
+        start = piece("{} * {}", i, columns.within(ATOM))
+        row = call("softmax", piece("{} + {}", out, start), piece("{} + {}", a, start), columns)
+        self._nest((rows,), (i,), "{};", row)
 
     # Terms that are added on their own ----------------------------------------------------------------------
 
     def _direct(self, target: str, coefficient: sympy.Expr, rest: sympy.Expr, *, set_it: bool) -> None:
+        (i, *_) = self.indices
         match rest:
             case s.matmul():
                 self._matmul(target, coefficient, rest)
             case s.outer():
-                names = ", ".join(self._name(operand.name) for operand in rest.args)
-                extents = ", ".join(self._extent(operand, 0) for operand in rest.args)
-                self._line(f"add_outer({self._name(target)}, {names}, {extents});")
+                names = [self.printer.variable(name) for name in (target, *(operand.name for operand in rest.args))]
+                extents = [self._extent(operand, 0) for operand in rest.args]
+                self._call("add_outer", *names, *extents)
             case s.diag():
-                (i, *_) = self.indices
-                self._nest((self._extent(rest.args[0], 0),), (i,), target, (i, i), coefficient, rest.args[0], (i,))
+                self._add_entries(target, (i, i), coefficient, rest.args[0])
             case s.embed():
-                piece, *axes, whole = rest.args
-                index = self.indices[: self.printer.rank(piece)]
+                part, *axes, whole = rest.args
+                index = self.indices[: self.printer.rank(part)]
                 place = self.printer.within(tuple(axes), len(whole.args), index)
-                extents = tuple(self._extent(piece, axis) for axis in range(len(index)))
-                self._nest(extents, index, target, place, coefficient, piece, index)
+                self._add_entries(target, place, coefficient, part)
             case _:
                 start = Size.number(0)
-                (i, *_) = self.indices
-                for piece in rest.args:
-                    (size,) = shape_of(piece, self.printer.shapes)
+                for part in rest.args:
                     place = (shifted(i, self.printer.sizes.size(start)),)
-                    extents = (self.printer.sizes.size(size),)
-                    self._nest(extents, (i,), target, place, coefficient, piece, (i,), set_it=set_it)
-                    start = start + size
+                    self._add_entries(target, place, coefficient, part, set_it=set_it)
+                    start = start + shape_of(part, self.printer.shapes)[0]
 
-    def _nest(
-        self,
-        extents: tuple[str, ...],
-        index: Index,
-        target: str,
-        place: Index,
-        coefficient: sympy.Expr,
-        expr: sympy.Expr,
-        at: Index,
-        *,
-        set_it: bool = False,
+    def _add_entries(
+        self, target: str, place: Index, coefficient: sympy.Expr, expr: sympy.Expr, *, set_it: bool = False
     ) -> None:
-        """`target[place] += coefficient * expr[at]` in a loop over the index."""
-        self.printer.at = at
+        """`target[place] += coefficient * expr[index]` in a loop over all entries of the expression."""
+        index = self.indices[: self.printer.rank(expr)]
         sign = "=" if set_it else "+="
         if coefficient.is_negative and not set_it:
             sign, coefficient = "-=", -coefficient
-        value = self.printer.entry(coefficient * expr, at).code
-        code = f"{self.printer.element(target, place)} {sign} {value};{self._note}"
-        self.pieces.append(Line(nested(extents, index, code)))
+        value = self.printer.entry(coefficient * expr, Entry(index, index))
+        extents = tuple(self._extent(expr, axis) for axis in range(len(index)))
+        self._nest(extents, index, "{} {} {};", self.printer.element(target, place), sign, value)
 
     def _matmul(self, target: str, coefficient: sympy.Expr, product: sympy.Expr) -> None:
         left, right = product.args
@@ -176,38 +151,28 @@ class Statements:
         if ranks == (1, 2):  # v A is A' v
             (a, a_turned), (b, b_turned) = (b, not b_turned), (a, False)
         matrix = self._extent(sympy.Symbol(a), 0), self._extent(sympy.Symbol(a), 1)
-        out, A, B = self._name(target), self._name(a), self._name(b)
-        plain = coefficient == 1
-        if ranks != (2, 2):
-            if plain:
-                name = "add_matvec_t" if a_turned else "add_matvec"
-                self._line(f"{name}({out}, {A}, {B}, {matrix[0]}, {matrix[1]});")
-                return
-            i, k, _ = self.indices
-            index, extents = ((k, i), (matrix[0], matrix[1])) if a_turned else ((i, k), matrix)
-            code = self._accumulated(target, (i,), coefficient, (a, index), (b, (k,)))
-            self.pieces.append(Line(nested(extents, index, code)))
-            return
-        rows, inner = matrix[::-1] if a_turned else matrix
-        columns = self._extent(sympy.Symbol(b), 0 if b_turned else 1)
-        suffix = ("_t" if a_turned else "_n") + ("t" if b_turned else "n")
-        if plain and suffix != "_tt":
-            name = "add_matmul" + ("" if suffix == "_nn" else suffix)
-            self._line(f"{name}({out}, {A}, {B}, {rows}, {inner}, {columns});")
-            return
+        arrays = [self.printer.variable(name) for name in (target, a, b)]
         i, j, k = self.indices
-        at_a, at_b = (k, i) if a_turned else (i, k), (j, k) if b_turned else (k, j)
-        code = self._accumulated(target, (i, j), coefficient, (a, at_a), (b, at_b))
-        self.pieces.append(Line(nested((rows, inner, columns), (i, k, j), code)))
-
-    def _accumulated(
-        self, target: str, place: Index, coefficient: sympy.Expr, a: tuple[str, Index], b: tuple[str, Index]
-    ) -> str:
+        if ranks != (2, 2):
+            if coefficient == 1:
+                self._call("add_matvec_t" if a_turned else "add_matvec", *arrays, *matrix)
+                return
+            index = (j, i) if a_turned else (i, j)
+            extents, places = matrix, ((i,), index, (j,))
+        else:
+            rows, inner = matrix[::-1] if a_turned else matrix
+            columns = self._extent(sympy.Symbol(b), 0 if b_turned else 1)
+            suffix = ("_t" if a_turned else "_n") + ("t" if b_turned else "n")
+            if coefficient == 1 and suffix != "_tt":
+                name = "add_matmul" + ("" if suffix == "_nn" else suffix)
+                self._call(name, *arrays, rows, inner, columns)
+                return
+            extents, index = (rows, inner, columns), (i, k, j)
+            places = (i, j), (k, i) if a_turned else (i, k), (j, k) if b_turned else (k, j)
+        out, *factors = (self.printer.element(name, at) for name, at in zip((target, a, b), places, strict=True))
         size = abs(coefficient)
-        scale = f"{number(size).code} * " if size != 1 else ""
-        sign = "-=" if coefficient.is_negative else "+="
-        element = self.printer.element
-        return f"{element(target, place)} {sign} {scale}{element(*a)} * {element(*b)};{self._note}"
+        value = joined(" * ", [*([number(size)] if size != 1 else []), *factors])
+        self._nest(extents, index, "{} {} {};", out, "-=" if coefficient < 0 else "+=", value)
 
     def _factor(self, expr: sympy.Expr) -> tuple[str, bool]:
         """The array behind a factor of a product, and whether it is transposed."""
@@ -223,129 +188,135 @@ class Statements:
             return expr.name
         shape = shape_of(expr, self.printer.shapes)
         name = self._new("temporary")
-        self.printer.shapes[name] = shape
         self.temporaries[name] = shape
-        at, moved = self.printer.at, self.printer.moved
+        self.printer = replace(self.printer, shapes={**self.printer.shapes, name: shape})
         self.assign(name, shape, list(sympy.Add.make_args(expr)), False)
-        self.printer.at, self.printer.moved = at, moved
         return name
 
-    def lift(self, expr: sympy.Expr, index: Index) -> Text:
+    def lift(self, expr: sympy.Expr, place: Entry) -> Text:
         """What sums over entries: a call within a scalar equation, else a number computed before the loop."""
         if self.printer.rank(expr):
-            return self.printer.entry(sympy.Symbol(self.array(expr)), index)
+            name = self.array(expr)
+            return self.printer.entry(sympy.Symbol(name), place)
         value = self._reduced(expr)
-        if not self.printer.at or value.isidentifier():
-            return Text(value, PRODUCT if " / " in value else ATOM)
+        if not place.at or value.code in value.names:
+            return value
         name = self._new({s.matmul: "dot", s.total: "sum"}.get(type(expr), type(expr).__name__))
-        self._line(f"const real {name} = {value};")
-        return Text(name)
+        return self._define("const real", name, value)
 
-    def _reduced(self, expr: sympy.Expr) -> str:
-        operands, _ = operands_of(expr)
-        sizes, shapes = self.printer.sizes, self.printer.shapes
-        count = sizes.entries(shape_of(operands[0], shapes))
-        named = all(isinstance(operand, sympy.Symbol) for operand in operands)
+    def _reduced(self, expr: sympy.Expr) -> Text:
+        (first, *rest), _ = operands_of(expr)
+        count = self.printer.sizes.entries(shape_of(first, self.printer.shapes))
         match expr:
-            case s.logsumexp():
-                return f"logsumexp({self._name(self.array(operands[0]))}, {count})"
+            case s.logsumexp() | s.cross_entropy() | s.binary_cross_entropy() | s.squared_error():
+                arrays = [self.printer.variable(self.array(operand)) for operand in (first, *rest)]
+                return call(type(expr).__name__, *arrays, count)
             case s.dot() | s.matmul():
-                names = ", ".join(self._name(operand.name) for operand in operands) if named else ""
-                return f"dot({names}, {count})" if named else self._summed(sympy.Mul(*operands), operands[0])
+                return self._dot(first, rest[0], count)
             case s.norm():
-                name = self._name(operands[0].name) if named else ""
-                total = f"dot({name}, {name}, {count})" if named else self._summed(operands[0] ** 2, operands[0])
-                return f"SQRT({total})"
+                return call("SQRT", self._dot(first, first, count))
             case s.total() | s.mean():
-                call = f"total({self._name(operands[0].name)}, {count})" if named else ""
-                call = call or self._summed(operands[0], operands[0])
-                return f"{call} / (real){tight(count)}" if isinstance(expr, s.mean) else call
+                named = isinstance(first, sympy.Symbol)
+                text = call("total", self.printer.variable(first.name), count) if named else self._summed(first, first)
+                mean = piece("{} / (real){}", text, count.within(ATOM), binding=PRODUCT)
+                return mean if isinstance(expr, s.mean) else text
             case _:
                 raise AssertionError(f"{type(expr).__name__} has no C form")
 
-    def _summed(self, expr: sympy.Expr, like: sympy.Expr) -> str:
+    def _dot(self, a: sympy.Expr, b: sympy.Expr, count: Text) -> Text:
+        """The sum of a times b over all entries."""
+        if isinstance(a, sympy.Symbol) and isinstance(b, sympy.Symbol):
+            return call("dot", self.printer.variable(a.name), self.printer.variable(b.name), count)
+        return self._summed(a * b, a)
+
+    def _summed(self, expr: sympy.Expr, like: sympy.Expr) -> Text:
         """A local number with the sum of all entries of an expression that has no name."""
         shape = shape_of(like, self.printer.shapes)
         index = self.indices[: len(shape)]
         name = self._new("sum")
-        at, moved, self.printer.at = self.printer.at, self.printer.moved, index
-        value = self.printer.entry(expr, index).code
-        self.printer.at, self.printer.moved = at, moved
-        extents = tuple(self.printer.sizes.size(size) for size in shape)
-        self.pieces.append(Line(f"real {name} = 0;"))
-        self.pieces.append(Line(nested(extents, index, f"{name} += {value};{self._note}")))
-        return name
+        value = self.printer.entry(expr, Entry(index, index))
+        self._define("real", name, Text("0"), note="")
+        self._nest(tuple(map(self.printer.sizes.size, shape)), index, "{} += {};", local(name), value)
+        return local(name)
 
     # Small things -------------------------------------------------------------------------------------------
 
-    def _line(self, code: str) -> None:
-        self.pieces.append(Line(code + self._note))
+    def _nest(self, extents: tuple[Text, ...], index: Index, template: str, *parts: Text | str) -> None:
+        """A statement in loops that share no header with others."""
+        self.pieces.append(nested(extents, index, say(template, *parts).with_note(self._note)))
 
-    def _name(self, name: str) -> str:
-        return self.printer.names.get(name, name)
+    def _call(self, name: str, *arguments: Text) -> None:
+        self._nest((), (), "{};", call(name, *arguments))
+
+    def _define(self, kind: str, name: str, value: Text, note: str | None = None) -> Text:
+        statement = define(f"{kind} ", name, value).with_note(self._note if note is None else note)
+        self.pieces.append(statement)
+        return local(name)
 
     def _new(self, wish: str) -> str:
         self._count += 1
         return self.fresh(f"{wish}_{self._count}")
 
-    def _extent(self, expr: sympy.Expr, axis: int) -> str:
+    def _extent(self, expr: sympy.Expr, axis: int) -> Text:
         return self.printer.sizes.size(shape_of(expr, self.printer.shapes)[axis])
 
-    def lines(self) -> list[str]:
-        """The text: neighbouring loops over the same entries share one header where none reads what another moves."""
-        result: list[str] = []
+    def all(self) -> list[Statement]:
+        """The statements: neighbouring loops over the same entries share one header where none reads what another
+        writes elsewhere."""
+        whole: list[Statement] = []
         for group in grouped(self.pieces):
-            first = group[0]
-            if isinstance(first, Line):
-                result += first.code.split("\n")
-                continue
-            codes = [loop.code for loop in group if isinstance(loop, Loop)]
-            result += nested(first.extents, first.index, *codes).split("\n")
-        return [line for text in result for line in wrapped(text)]
+            bodies = [one.body for one in group if isinstance(one, Loop)]
+            whole += [nested(group[0].extents, group[0].index, *bodies)] if isinstance(group[0], Loop) else [group[0]]
+        return [wrapped(statement) for statement in whole]
 
 
-def grouped(pieces: list[Line | Loop]) -> list[list[Line | Loop]]:
+def define(kind: str, name: str, value: Text) -> Statement:
+    """`kind name = value;`"""
+    return replace(say("{}{} = {};", kind, name, value), makes=frozenset((name,)))
+
+
+def grouped(pieces: list[Statement | Loop]) -> list[list[Statement | Loop]]:
     """Loops that may run entry by entry in one, where one was written to run after the other."""
-    groups: list[list[Line | Loop]] = []
-    extents: tuple[str, ...] | None = None
+    groups: list[list[Statement | Loop]] = []
+    extents: tuple[Text, ...] | None = None
     targets: set[str] = set()
-    moved: set[str] = set()
-    for piece in pieces:
-        if not isinstance(piece, Loop):
-            groups.append([piece])
+    elsewhere: set[str] = set()
+    for one in pieces:
+        if not isinstance(one, Loop):
+            groups.append([one])
             extents = None
             continue
-        if piece.extents == extents and targets.isdisjoint(piece.moved) and piece.target not in moved:
-            groups[-1].append(piece)
+        if one.extents == extents and targets.isdisjoint(one.elsewhere) and one.target not in elsewhere:
+            groups[-1].append(one)
         else:
-            groups.append([piece])
-            extents, targets, moved = piece.extents, set(), set()
-        targets.add(piece.target)
-        moved |= piece.moved
+            groups.append([one])
+            extents, targets, elsewhere = one.extents, set(), set()
+        targets.add(one.target)
+        elsewhere |= one.elsewhere
     return groups
 
 
-def nested(extents: tuple[str, ...], index: Index, *codes: str) -> str:
-    """Statements within loops over the extents."""
+def nested(extents: tuple[Text, ...], index: Index, *bodies: Statement) -> Statement:
+    """Statements within loops over the extents, as a short one on the line of the innermost header."""
+    if not extents:
+        (body,) = bodies
+        return body
+    headers = [
+        f"{'    ' * depth}for (size_t {letter} = 0; {letter} < {extent}; {letter}++)"
+        for depth, (extent, letter) in enumerate(zip(extents, index, strict=True))
+    ]
+    lines = [*headers[:-1], f"{headers[-1]} {bodies[0].code}"]
+    if len(bodies) > 1 or len(lines[-1]) >= WIDTH - 12:
+        pad = "    " * len(headers)
+        lines = [*headers[:-1], f"{headers[-1]} {{", *(pad + body.code for body in bodies), pad[4:] + "}"]
+    names = (unmade(bodies) - {letter.code for letter in index}).union(*(extent.names for extent in extents))
+    return Statement("\n".join(lines), names, heads=heads_of(bodies))
+
+
+def wrapped(statement: Statement, width: int = WIDTH - 8) -> Statement:
+    """A statement with its long lines broken, not within a subscript."""
     lines: list[str] = []
-    for depth, (extent, letter) in enumerate(zip(extents, index, strict=True)):
-        lines.append(f"{'    ' * depth}for (size_t {letter} = 0; {letter} < {extent}; {letter}++)")
-    pad = "    " * len(lines)
-    if not lines:
-        return "\n".join(codes)
-    if len(codes) == 1:
-        joined = f"{lines[-1]} {codes[0]}"
-        if len(joined) < WIDTH - 12:
-            return "\n".join([*lines[:-1], joined])
-    lines[-1] += " {"
-    return "\n".join([*lines, *(pad + code for code in codes), pad[4:] + "}"])
-
-
-def wrapped(line: str, width: int = WIDTH - 8) -> list[str]:
-    """A long statement over several lines."""
-    pad = " " * (len(line) - len(line.lstrip()))
-    whole = re.sub(r"\[[^]]*\]", lambda match: match[0].replace(" ", _GAP), line)
-    pieces = textwrap.wrap(
-        whole, width, subsequent_indent=pad + "    ", break_long_words=False, break_on_hyphens=False
-    )  # fmt: skip
-    return [piece.replace(_GAP, " ") for piece in pieces] or [""]
+    for line in statement.code.split("\n"):
+        pad = " " * (len(line) - len(line.lstrip()) + 4)
+        lines += textwrap.wrap(line, width, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False)
+    return replace(statement, code="\n".join(lines).replace(GAP, " "))

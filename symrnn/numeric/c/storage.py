@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import sympy
 
 from ...derivation import Derivation
+from ...derivation.analysis import Analysis
 from ...equations import Equation
-from ...equations.shapes import names_in
 from ...language import State
 from ...sizes import Shape
 from .printer import count_of
@@ -31,6 +31,7 @@ class Storage:
 
     forward: tuple[Equation, ...]
     adjoints: tuple[Equation, ...]
+    gradients: tuple[Equation, ...]
     taped: tuple[State, ...]
     moving: tuple[State, ...]
     block: Offsets
@@ -41,38 +42,16 @@ class Storage:
 
 def plan(derivation: Derivation) -> Storage:
     """Decide where values live."""
-    program, variables = derivation.cell.program, derivation.variables
-    gradients = [e for e in derivation.gradients if variables[variables[e.name].written].role != "previous"]
-    carries = set(derivation.carries.values())
-    wanted = {name for equation in gradients for name in names_in(equation.expr)} | carries
-    adjoints = _live(derivation.adjoints, wanted)
-    read = {name for equation in (*adjoints, *gradients) for name in names_in(equation.expr)}
-    leaving = {*program.outputs, *(state.new for state in program.states)}
-    forward = _live(derivation.forward, leaving | read)
+    program, variables, analysis = derivation.cell.program, derivation.variables, Analysis(derivation)
+    forward, adjoints, read = analysis.forward, analysis.adjoints, analysis.read_backwards
     taped = tuple(state for state in program.states if {state.previous, state.new} & read)
     news = {state.new for state in program.states}
     values = [equation.name for equation in forward if equation.name in read and equation.name not in news]
-    block: Offsets = {}
-    size: sympy.Expr = sympy.S.Zero
-    for state in taped:
-        block[state.previous], size = size, size + count_of(variables[state.previous].shape)
-    final = size
-    for name in values:
-        block[name], size = size, size + count_of(variables[name].shape)
+    states, final = placed({state.previous: variables[state.previous].shape for state in taped})
+    block, stride = placed({name: variables[name].shape for name in (*states, *values)})
     direct = frozenset(name for name in program.outputs if name not in news and name not in values)
     moving = tuple(state for state in program.states if state not in taped)
-    return Storage(forward, adjoints, taped, moving, block, size, final, direct)
-
-
-def _live(equations: tuple[Equation, ...], wanted: set[str]) -> tuple[Equation, ...]:
-    """The equations whose values are wanted, or read by one that is."""
-    kept: list[Equation] = []
-    wanted = set(wanted)
-    for equation in reversed(equations):
-        if equation.name in wanted:
-            kept.append(equation)
-            wanted |= names_in(equation.expr)
-    return tuple(reversed(kept))
+    return Storage(forward, adjoints, analysis.gradients, taped, moving, block, stride, final, direct)
 
 
 def placed(shapes: Mapping[str, Shape]) -> tuple[Offsets, sympy.Expr]:

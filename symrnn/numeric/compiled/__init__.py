@@ -5,7 +5,10 @@
 `passes`    a library's functions with the arguments that emitted NumPy has
 """
 
-from .compiler import find_compiler
-from .passes import compiled_passes
+from ...contents import TYPE_CHECKING, contents
 
-__all__ = ["compiled_passes", "find_compiler"]
+if TYPE_CHECKING:
+    from .compiler import find_compiler as find_compiler
+    from .passes import compiled_passes as compiled_passes
+else:
+    __getattr__, __dir__ = contents()

@@ -13,7 +13,7 @@ import numpy as np
 from ...derivation import Derivation
 from ...equations import Cell
 from ...equations.sample import Arrays
-from ...sizes import Shape
+from ...sizes import Shape, shape_at
 from ..arrays import Array
 from ..c import emit_c
 from ..c.names import identifier
@@ -144,7 +144,7 @@ class Passes:
         dims = dict(zip(cell.dims, values, strict=True))
 
         def shapes(wanted: Mapping[str, Shape], *lead: int) -> list[IntShape]:
-            return [(*lead, *(size.value(dims) for size in shape)) for shape in wanted.values()]
+            return [(*lead, *shape_at(shape, dims)) for shape in wanted.values()]
 
         states, inputs = shapes(cell.states, N), shapes(cell.inputs, T, N)
         return _Layout(

@@ -7,17 +7,12 @@ from collections.abc import Iterable, Mapping
 
 import sympy
 
-from ...operations import functions as f
-from ...operations.structured import norm
-from .line import Line
-
-# What tells a small operand from zero, whoever reads the result.
-_TELLING = (f.log, f.sqrt, f.sign, f.safe_ratio, norm)
-# What is no longer small where its operand is.
-_LIFTING = (f.exp, f.cos, f.sigmoid, f.softplus, f.hard_sigmoid, f.normal_cdf, f.normal_pdf)
+from ...operations.functions import sigmoid
+from ...operations.table import BY_HEAD
+from .formula import Formula
 
 
-def exact_sigmoids(lines: Iterable[Line], states: Mapping[str, str]) -> frozenset[sympy.Expr]:
+def exact_sigmoids(lines: Iterable[Formula], states: Mapping[str, str]) -> frozenset[sympy.Expr]:
     """The applications of σ whose small values matter to some line; `states` names the new value of a previous one."""
     by_name = {line.name: line for line in lines}
     found: set[sympy.Expr] = set()
@@ -30,15 +25,16 @@ def exact_sigmoids(lines: Iterable[Line], states: Mapping[str, str]) -> frozense
                 told.add(expr.name)
                 pending.append(states.get(expr.name, expr.name))
             return
-        if isinstance(expr, f.sigmoid) and matters:
+        if isinstance(expr, sigmoid) and matters:
             found.add(expr)
         if isinstance(expr, sympy.Pow):
             base, exponent = expr.args
             walk(base, matters or not (exponent.is_Integer and exponent > 0))
             return
         # Beside a constant a small summand is rounded away in any case.
-        lifted = isinstance(expr, _LIFTING) or (isinstance(expr, sympy.Add) and any(a.is_number for a in expr.args))
-        inner = isinstance(expr, _TELLING) or (matters and not lifted)
+        small = BY_HEAD[type(expr)].small if type(expr) in BY_HEAD else ""
+        lifted = small == "lifted" or (isinstance(expr, sympy.Add) and any(a.is_number for a in expr.args))
+        inner = small == "told" or (matters and not lifted)
         for argument in expr.args:
             walk(argument, inner)
 

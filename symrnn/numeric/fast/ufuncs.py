@@ -7,23 +7,11 @@ from dataclasses import dataclass
 
 import sympy
 
-from ...operations import functions as f
+from ...operations.functions import relu, sigmoid
 from ...operations.structured import matmul, transpose
+from ...operations.table import BY_HEAD
 from ..printer import NumpyPrinter
 from ..statement import ATOM, PRODUCT, Statement, Text, say
-
-_UFUNCS: dict[type, str] = {
-    f.tanh: "np.tanh",
-    f.exp: "np.exp",
-    f.log: "np.log",
-    f.sqrt: "np.sqrt",
-    f.sin: "np.sin",
-    f.cos: "np.cos",
-    f.absolute: "np.abs",
-    f.sign: "np.sign",
-    f.floor: "np.floor",
-}
-_PAIRS: dict[type, str] = {f.maximum: "np.maximum", f.minimum: "np.minimum"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,9 @@ class Ufuncs:
 
     def sum_of(self, terms: tuple[sympy.Expr, ...], out: Text) -> list[Statement]:
         """The sum of terms in their own order."""
-        return self._sum(list(terms), out, 0) if terms[1:] else self.compute(sympy.Add(*terms), out)
+        if not terms:
+            return [say("{}[...] = 0", out)]
+        return self._sum(list(terms), out, 0) if terms[1:] else self.compute(terms[0], out)
 
     def add_to(self, out: Text, term: sympy.Expr, depth: int = 0) -> list[Statement]:
         """`out += term`."""
@@ -124,16 +114,19 @@ class Ufuncs:
         lines += [say("{} *= {}", out, self._text(factor)) for factor in simple]
         for sign, factors in (("*=", compound), ("/=", below)):
             for factor in factors:
-                if self._is_simple(factor):
-                    lines.append(say("{} {} {}", out, sign, self._text(factor)))
-                else:
-                    spare = self.scratch(depth)
-                    lines += [*self.compute(factor, spare, depth + 1), say("{} {} {}", out, sign, spare)]
+                lines += self._onto(out, sign, factor, depth)
         if coefficient == -1:
             lines.append(negate(out))
         elif coefficient != 1:
             lines.append(say("{} *= {}", out, self._text(coefficient)))
         return lines
+
+    def _onto(self, out: Text, sign: str, factor: sympy.Expr, depth: int) -> list[Statement]:
+        """`out *= factor` or the like, where the factor may need an array of its own."""
+        if self._is_simple(factor):
+            return [say("{} {} {}", out, sign, self._text(factor))]
+        spare = self.scratch(depth)
+        return [*self.compute(factor, spare, depth + 1), say("{} {} {}", out, sign, spare)]
 
     def _power(self, expr: sympy.Pow, out: Text, depth: int) -> list[Statement]:
         base, exponent = expr.args
@@ -157,14 +150,15 @@ class Ufuncs:
 
     def _function(self, expr: sympy.Expr, out: Text, depth: int) -> list[Statement]:
         head = type(expr)
-        if head in _UFUNCS:
+        ufunc = BY_HEAD[head].ufunc
+        if ufunc and len(expr.args) == 1:
             lines, operand = self._operand(expr.args[0], out, depth)
-            return [*lines, say("{}({}, out={})", Text(_UFUNCS[head], heads=frozenset((head,))), operand, out)]
-        if head is f.sigmoid and expr not in self.exact:
+            return [*lines, say("{}({}, out={})", Text(ufunc, heads=frozenset((head,))), operand, out)]
+        if head is sigmoid and expr not in self.exact:
             lines, operand = self._operand(expr.args[0], out, depth)
             halved = say("np.multiply({}, 0.5, out={})", operand, out)
             return [*lines, halved, say("np.tanh({}, out={})", out, out), *halve(out)]
-        if head is f.relu:
+        if head is relu:
             lines, operand = self._operand(expr.args[0], out, depth)
             return [*lines, say("np.maximum({}, 0, out={})", operand, out)]
         if head is matmul:
@@ -173,9 +167,9 @@ class Ufuncs:
             if plain and not self.printer.by_rows(expr) and not self.printer.is_batched(weight):
                 turned = self.printer.spoken(transpose(weight)).within(ATOM)
                 return [say("np.matmul({}, {}, out={})", self.printer.spoken(vector), turned, out)]
-        if head in _PAIRS and all(self._is_simple(argument) for argument in expr.args):
+        if ufunc and all(self._is_simple(argument) for argument in expr.args):
             a, b = (self._text(argument) for argument in expr.args)
-            return [say("{}({}, {}, out={})", _PAIRS[head], a, b, out)]
+            return [say("{}({}, {}, out={})", ufunc, a, b, out)]
         text = self.printer.spoken(expr, self.rank)
         return [say("np.copyto({}, {})", out, text)]
 
@@ -188,8 +182,3 @@ def negate(out: Text) -> Statement:
 def halve(out: Text) -> list[Statement]:
     """From tanh(a/2) to σ(a) = (1 + tanh(a/2))/2."""
     return [say("{} *= 0.5", out), say("{} += 0.5", out)]
-
-
-def numbered(steps: list[Statement], numbers: str) -> list[Statement]:
-    """Lines with the equations' numbers as a comment behind the first."""
-    return [steps[0].with_note(numbers), *steps[1:]] if steps else []

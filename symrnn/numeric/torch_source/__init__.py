@@ -1,6 +1,5 @@
 """PyTorch source from a derivation: `emit_torch`.
 
-`forms`     how each operation is written in torch: one table
 `printer`   a SymPy expression -> torch source
 `plan`      names, what is kept of each step, what waits until all steps are done
 `function`  the text of the autograd Function
@@ -8,5 +7,6 @@
 """
 
 from .module import emit_torch
+from .network import emit_torch_network
 
-__all__ = ["emit_torch"]
+__all__ = ["emit_torch", "emit_torch_network"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...derivation.analysis import names_read
 from ..dimensions import Reading
 from ..parts import needed_readings, solved
 from ..statement import Text
-from .plan import Plan, names_read
+from .plan import Plan
 
 WIDTH = 100
 
@@ -80,10 +81,10 @@ def _forward(plan: Plan) -> list[str]:
     finals = [names[s.new] + (".clone()" if plan.is_view(s.new) or _twice(plan, s.new) else "") for s in states]
     stacked = [f'torch.stack(outputs["{o}"])' if many else "torch.stack(outputs)" for o in outputs]
     body += filled("return (", _one([*stacked, *finals]), ")", 8)
-    wanted = [*plan.sizes_in(plan.derivation.forward), *backward_sizes]
+    wanted = [*plan.analysis.sizes_used(plan.derivation.forward), *backward_sizes]
     return [
         *filled("def forward(", arguments, "):", 4),
-        _sequence_line(first, samples=plan.spreads(plan.derivation.forward)),
+        _sequence_line(first, samples=plan.analysis.speaks_of_sequences(plan.derivation.forward)),
         *_dimension_lines(plan, wanted),
         *body,
     ]
@@ -112,13 +113,13 @@ def _axis(holders: Mapping[str, Mapping[str, str]], reading: Reading) -> Text:
     return Text(f"{holders[reading.holder][reading.array]}.shape[{reading.axis}]")
 
 
-def _backward_sizes(plan: Plan) -> list[str]:
-    return plan.sizes_in((*plan.adjoints, *plan.derivation.gradients))
+def _backward_sizes(plan: Plan) -> tuple[str, ...]:
+    return plan.analysis.sizes_used((*plan.analysis.adjoints, *plan.derivation.gradients))
 
 
 def _saved(plan: Plan) -> list[str]:
     """Inputs and parameters that the backward pass reads, or whose shape it needs for zeros."""
-    read = plan.read_backwards() | {_written(plan, e.name) for e in plan.early}
+    read = plan.analysis.read_backwards | {plan.analysis.owner(e).name for e in plan.early}
     inputs = [source for name, source in plan.sequences.items() if name in read]
     return [*inputs, *(plan.names[name] for name in plan.cell.params if name in read)]
 
@@ -137,9 +138,9 @@ def _backward(plan: Plan) -> list[str]:
         body += _joined(plan)
     for equation in plan.late:
         body += plan.statement(names[equation.name], equation, like, 8)
-    grads = {derivation.variables[e.name].written: e for e in derivation.gradients}
-    printed = (*(e for e in plan.adjoints if e.expr != 0), *plan.early, *plan.late)
-    samples = plan.spreads(printed) or any(grads[name] in plan.late for name in cell.inputs)
+    grads = {plan.analysis.owner(e).name: e for e in derivation.gradients}
+    printed = (*(e for e in plan.analysis.adjoints if e.expr != 0), *plan.early, *plan.late)
+    samples = plan.analysis.speaks_of_sequences(printed) or any(grads[name] in plan.late for name in cell.inputs)
     for name in cell.inputs:
         grad = names[grads[name].name]
         results.append(f"{grad}.unflatten(0, (T, N))" if grads[name] in plan.late else f"torch.stack({grad})")
@@ -170,7 +171,7 @@ def _loop(plan: Plan, like: str) -> list[str]:
     names, derivation = plan.names, plan.derivation
     lines: list[str] = []
     for equation in plan.early:
-        of = _written(plan, equation.name)
+        of = plan.analysis.owner(equation).name
         zeros = f"torch.zeros_like({names[of]})"
         lines.append(f"        {names[equation.name]} = {'[()] * T' if _is_input(plan, of) else zeros}")
     waiting = _waiting(plan)
@@ -182,21 +183,21 @@ def _loop(plan: Plan, like: str) -> list[str]:
         lines += [f"            {_unpack(read)} = steps[t]"] if len(", ".join(read)) < 70 else [
             *filled("(", read, ") = steps[t]", 12)
         ]  # fmt: skip
-    inputs_read = names_read((*plan.adjoints, *plan.early))
+    inputs_read = names_read((*plan.analysis.adjoints, *plan.early))
     lines += [
         f"            {names[name]} = {source}[t]" for name, source in plan.sequences.items() if name in inputs_read
     ]
     lines += [
         f"            {names[derivation.upstream[output]]} = {source}[t]" for output, source in plan.upstreams.items()
     ]
-    for equation in plan.adjoints:
+    for equation in plan.analysis.adjoints:
         if equation.expr == 0 and equation.kind == "carry":
             name = names[equation.name]
             lines.append(f"            {name} = torch.zeros_like({name})  # ({equation.number})")
         else:
             lines += plan.statement(names[equation.name], equation, like, 12)
     for equation in plan.early:
-        of, name = _written(plan, equation.name), names[equation.name]
+        of, name = plan.analysis.owner(equation).name, names[equation.name]
         if _is_input(plan, of):
             lines += plan.statement(f"{name}[t]", equation, like, 12)
         elif equation.expr != 0:
@@ -222,15 +223,11 @@ def _joined(plan: Plan) -> list[str]:
     lines += [
         f"        {names[name]} = torch.cat([step[{place}] for step in steps])"
         for place, name in enumerate(plan.kept)
-        if name in read and plan.batched[name]
+        if name in read and name in plan.analysis.batched
     ]
     return lines + [
         f"        {names[name]} = {source}.flatten(0, 1)" for name, source in plan.sequences.items() if name in read
     ]
-
-
-def _written(plan: Plan, name: str) -> str:
-    return plan.derivation.variables[name].written
 
 
 def _is_input(plan: Plan, name: str) -> bool:

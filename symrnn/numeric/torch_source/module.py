@@ -4,35 +4,66 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ...derivation import Derivation
 from ...equations import Cell
+from ...operations import BY_HEAD
 from ...sizes import Shape
 from ..names import PYTHON
 from ..parts import in_docstring
-from .forms import FORMS
 from .function import WIDTH, filled, write_function
 from .plan import Plan, plan
+
+IMPORTS = ("import torch", "from torch.autograd.function import once_differentiable")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A cell's part of a module: the name of its class, the source of the function and of the layer around it, and the
+    helper functions that these call; `dims` are the layer's arguments by the cell's sizes."""
+
+    name: str
+    function: str
+    layer: str
+    helpers: frozenset[str]
+    imports: tuple[str, ...]
+    dims: Mapping[str, str]
+
+
+def write_layer(derivation: Derivation, taken: Iterable[str] = (), steps: Iterable[str] = ()) -> Layer:
+    """A cell's part of a module in which some names are `taken`; its sizes that are numbers of `steps` are known only
+    when it is called, so that they are no arguments of the layer."""
+    draft = plan(derivation)
+    draft = replace(draft, layer_dims={dim: name for dim, name in draft.layer_dims.items() if dim not in {*steps}})
+    name = class_name(derivation.cell.name, taken)
+    rows = [BY_HEAD[head] for head in draft.heads if isinstance(head, type) and head in BY_HEAD]
+    forms = [row.torch for row in rows if row.torch is not None]
+    needs_math = any(isinstance(form.code, str) and "math." in form.code for form in forms)
+    return Layer(
+        name,
+        "\n".join(write_function(draft, f"{name}Function")),
+        "\n".join(_module(draft, name)),
+        frozenset(form.helper for form in forms if form.helper),
+        ("import math", "") if needs_math else (),
+        draft.layer_dims,
+    )
 
 
 def emit_torch(derivation: Derivation) -> str:
     """The source of a module that needs torch alone: the cell over whole sequences with its derived gradients."""
-    draft = plan(derivation)
-    name = _class_name(derivation.cell.name)
-    body = "\n".join([*write_function(draft, f"{name}Function"), "", "", *_module(draft, name)])
-    forms = [FORMS[head] for head in draft.heads if head in FORMS]
-    helpers = "\n\n".join(sorted({form.helper for form in forms} - {""}))
-    needs_math = any(isinstance(form.code, str) and "math." in form.code for form in forms)
-    head = [_docstring(derivation.cell, name), "", *(["import math", ""] if needs_math else []), "import torch"]
-    head.append("from torch.autograd.function import once_differentiable")
-    return "\n".join([*head, "", "", *([helpers, ""] if helpers else []), body, ""])
+    layer = write_layer(derivation)
+    helpers = "\n\n".join(sorted(layer.helpers))
+    head = [_docstring(derivation.cell, layer.name), "", *layer.imports, *IMPORTS, "", ""]
+    return "\n".join([*head, *([helpers, ""] if helpers else []), layer.function, "", "", layer.layer, ""])
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str, taken: Iterable[str] = ()) -> str:
     """`my_cell` as `MyCell`; what Python or the module itself calls so is a cell by name."""
     camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return f"{camel}Cell" if not camel or camel in PYTHON else camel
+    while not camel or camel in PYTHON or camel in taken:
+        camel += "Cell"
+    return camel
 
 
 def _docstring(cell: Cell, name: str) -> str:

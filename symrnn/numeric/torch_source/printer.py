@@ -1,4 +1,4 @@
-"""From SymPy expressions to PyTorch source: arithmetic and its order as for NumPy, operations by the torch forms."""
+"""From SymPy expressions to PyTorch source: arithmetic and its order as for NumPy, operations as their rows say."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import sympy
 
 from ...equations.shapes import names_in, operands_of
+from ...operations.entry import Code
 from ...operations.table import BY_HEAD
-from ..printer import ATOM, NumpyPrinter, Text
-from .forms import FORMS, Operand
+from ..printer import ATOM, PRODUCT, NumpyPrinter, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +19,24 @@ class TorchPrinter(NumpyPrinter):
 
     like: str = "x"
 
-    def _applied(self, expr: sympy.Expr) -> Text:
-        form = FORMS[type(expr)]
+    def _applied(self, expr: sympy.Expr, place: int) -> Text:
+        row = BY_HEAD[type(expr)]
+        form = row.torch
+        assert form is not None, f"{row.name} has no torch form"
         operands, options = operands_of(expr)
-        rank = self.rank(expr) if BY_HEAD[type(expr)].elementwise else None
+        rank = self.rank(expr) if row.elementwise else None
         plain = not any(names_in(operand) for operand in operands)
-        codes: list[Operand] = []
+        binding = PRODUCT if form.product else ATOM
+        codes: list[Code] = []
         for place, operand in enumerate(operands):
             text = self.text(operand) if rank is None else self.at_rank(operand, rank)
             own = self.rank(operand) if rank is None else rank
             number = bool(operand.is_number) and not operand.atoms(sympy.Function)
-            code = Operand(text.code, own, self.is_batched(operand), text.binding < ATOM, number)
+            code = Code(text.code, own, self.is_batched(operand), text.binding < ATOM, number)
             if number and (place in form.tensors or (plain and place == 0)):
-                code = Operand(f"{self.like}.new_tensor({text.code})", own, False)
+                code = Code(f"{self.like}.new_tensor({text.code})", own, False)
             codes.append(code)
         if callable(form.code):
-            return Text(form.code(tuple(codes), options, self.size), form.binding)
-        constants = [Operand(self.text(o).code, 0, False) for o in options if isinstance(o, sympy.Expr)]
-        return Text(form.code.format(*codes, *constants), form.binding)
+            return Text(form.code(tuple(codes), options, self.size), binding)
+        constants = [Code(self.text(o).code, 0, False) for o in options if isinstance(o, sympy.Expr)]
+        return Text(form.code.format(*codes, *constants), binding)

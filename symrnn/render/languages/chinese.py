@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from .language import Language, Rule
+from .language import Language, Rule, all_rules
 
 _DERIVATIVE = "{label}：{identity}，所以 {slope}"
 _SCALAR = "{x} 是标量，作用于每个分量，所以它的伴随是 δ ⊙ {local} 对所有分量求和，其中 {slope}"
 _FLAT = "比较几乎处处为常数，导数为 0"
+_FUNCTION = Rule("{} 的链式法则", _DERIVATIVE)
 
 _RULES: dict[str, Rule] = {
     # 各项的来源
@@ -22,29 +23,14 @@ _RULES: dict[str, Rule] = {
     "chain": Rule("链式法则", "链式法则，{slope}，由 {identity}"),
     "broadcast": Rule("对分量求和", _SCALAR),
     "broadcast_chain": Rule("对分量求和", _SCALAR + "，由 {identity}"),
-    # 逐元素函数：链式法则与函数的导数
-    "sigmoid": Rule("sigmoid 的链式法则", _DERIVATIVE),
-    "tanh": Rule("tanh 的链式法则", _DERIVATIVE),
-    "relu": Rule("relu 的链式法则", _DERIVATIVE),
-    "leaky_relu": Rule("leaky relu 的链式法则", _DERIVATIVE),
-    "elu": Rule("elu 的链式法则", _DERIVATIVE),
-    "softplus": Rule("softplus 的链式法则", _DERIVATIVE),
-    "silu": Rule("silu 的链式法则", _DERIVATIVE),
-    "gelu": Rule("gelu 的链式法则", _DERIVATIVE),
+    # 逐元素函数：需要另作说明者，其余用链式法则与函数的导数
     "gelu_tanh": Rule("gelu（tanh 形式）的链式法则", _DERIVATIVE),
-    "hard_sigmoid": Rule("hard sigmoid 的链式法则", _DERIVATIVE),
-    "exp": Rule("exp 的链式法则", _DERIVATIVE),
-    "log": Rule("log 的链式法则", _DERIVATIVE),
     "sqrt": Rule("平方根的链式法则", _DERIVATIVE),
-    "sin": Rule("sin 的链式法则", _DERIVATIVE),
-    "cos": Rule("cos 的链式法则", _DERIVATIVE),
     "abs": Rule("绝对值的链式法则", _DERIVATIVE),
     "sign": Rule("符号函数是平的", "符号函数几乎处处为常数，导数为 0"),
     "floor": Rule("取整函数是平的", "取整函数几乎处处为常数，导数为 0"),
-    "mod": Rule("mod 的链式法则", _DERIVATIVE),
     "maximum": Rule("较大者接收", _DERIVATIVE),
     "minimum": Rule("较小者接收", _DERIVATIVE),
-    "clip": Rule("clip 的链式法则", _DERIVATIVE),
     "where": Rule("被选中的分支接收", "只有被选中的分支接收 δ，{slope}"),
     "stop_gradient": Rule("梯度停止", "梯度到此为止"),
     "greater": Rule("比较是平的", _FLAT),
@@ -68,6 +54,9 @@ _RULES: dict[str, Rule] = {
     "softmax": Rule("softmax", "softmax，s = softmax(a) 中 a 的伴随是 s ⊙ (δ − δᵀ s)"),
     "softmax_rows": Rule("逐行 softmax", "逐行 softmax，S = softmax(A) 中 A 的伴随是 S ⊙ δ 减去 S 的每一行乘以该行 S ⊙ δ 之和"),
     "logsumexp": Rule("log-sum-exp", "log-sum-exp，y = log Σ exp(a) 中 a 的伴随是 δ exp(a − y)"),
+    "cross_entropy": Rule("交叉熵", "得分 z 与目标 y 的交叉熵，z 的伴随是 δ (softmax(z) − y)，y 的伴随是 −δ z"),
+    "binary_cross_entropy": Rule("二元交叉熵", "得分 z 与目标 y 的二元交叉熵，z 的伴随是 δ (σ(z) − y)，y 的伴随是 −δ z"),
+    "squared_error": Rule("平方误差", "平方误差 ½ ‖z − y‖²，z 的伴随是 δ (z − y)，y 的伴随是 δ (y − z)"),
     "norm": Rule("范数", "范数，y = ‖a‖ 中 a 的伴随是 δ a / y，y = 0 处为 0"),
     "diag": Rule("对角矩阵", "对角矩阵，diag(a) 中 a 的伴随是 δ 的对角线"),
     "diagonal": Rule("对角线", "对角线，diagonal(A) 中 A 的伴随是 diag(δ)"),
@@ -95,6 +84,57 @@ _PHRASES: dict[str, str] = {
     "figure_line": "{name} 由 {sources} 算出。",
     "figure_caption": "每个方框是一条编号的方程，箭头表示它读取哪个量；左边是输入和上一步的状态，双线框传给下一步。",
     "figure_none": "未画图：方程的方框会超过 {count} 个。",
+    # 网络
+    "network_forward": "前向",
+    "network_backward": "反向",
+    "network_gradients": "梯度",
+    "network_loss": "损失",
+    "network_wires": "传递的量",
+    "network_title": "{part}：{heading}",
+    "network_course": "，{} = {} … {}",
+    "network_once": "，每个序列一次",
+    "network_zero": "状态从零开始：{states}。",
+    "network_sum": "{value} 是一个序列在一步上的损失。L 对各步和各序列求和，不除以任何数。",
+    "network_sum_counted": "{value} 是一个序列在一步上的损失。L 对计入的步求和（{count} 为 1 处），不除以任何数。",
+    "network_mean": "{value} 是一个序列在一步上的损失。L 是它们的和除以 {count}。",
+    "network_mean_counted": "{value} 是一个序列在一步上的损失。L 是平均值：除数 {count} 是全部序列中计入的步数。",
+    "network_mean_each": "{value} 是一个序列在一步上的损失。L 是各序列平均值之和：除数 {count} 是一个序列中计入的步数。",
+    "network_above": "从最后一块到第一块。从上层进入一块的 ε，是读取其输出的各块的 ∂L/∂x 之和，全部写出。"
+    "步数在 1 … T 之外的量为零。",
+    "network_figure": "展开三步的网络",
+    "network_figure_alt": "{name} 展开三步的图，箭头从一个量指向由它算出的量。{lines}",
+    "network_figure_caption": "方框是某一步的一块，箭头表示它读取什么。双线框是把状态传给下一步的单元。",
+    "network_figure_none": "未画图：会超过 {count} 行。",
+    "network_steps": "每个单元说明一次，用第一个运行它的层的名称；其他层相同，只换层的记号。",
+    "network_cells": "单元",
+    "network_cell": "{cell}，由 {layers} 运行；它自己的页面：{page}。",
+    "network_code": "注释中的编号是各块自己方程的编号。",
+    "network_made": "由 symrnn 根据网络的文本生成。",
+    "network_loss_meaning": "损失，一个数",
+    "network_upstream": "来自上层：L 经由读取 {v} 的各块对它的梯度",
+    "network_outside": "网络之外对输出 {v} 的使用所给的梯度，没有则为 0",
+    "network_carry": "一步传回前一步的量：经由这一步及以后各步对 {previous} 的梯度",
+    "network_layer": "在层 {name} 中，它运行 {cell}",
+    "network_reversed": "在层 {name} 中，它从最后一步到第一步运行 {cell}：t 的前一步是 t+1",
+    "network_shared": "{layer}，参数取自 {bearer}",
+    "network_axis": "时间轴 {axis} 的一步，以及步数",
+    "network_row": "{whole} 中属于这一步的行",
+    "network_integer": "输入，整数",
+    "network_unit": "类别 {number} 处为 1，否则为 0",
+    "wire_embed": "表的行",
+    "wire_last": "序列的最后一步",
+    "wire_first": "序列的第一步",
+    "wire_reverse": "从最后一步到第一步",
+    "wire_shift": "前一步",
+    "wire_sum": "对各步的和",
+    "wire_mean": "对各步的平均：除数是序列的步数",
+    "wire_rows": "所有步作为矩阵的各行",
+    "wire_steps": "序列的各步为 1，结束之后为 0",
+    "wire_places": "同上，作为向量",
+    "network_truncated": "截断：在 e = {first}, {second}, … 处，步 {new} … e 的损失反传到步 {begin} 为止。此前的状态视为常量：{stopped}。那里本应有的值，以及本层梯度中各步 t ≤ {before} 的各项，都被舍去。",
+    "network_unread": "最终状态无人读取：{carries}。",
+    "network_inline": "最后一步之后是最终状态的梯度：{states}。",
+    "network_sequences": "求和遍及所有的步。各式对一个序列而言；多个序列时参数的梯度相加。",
     # 符号
     "symbol": "符号",
     "shape": "形状",
@@ -184,7 +224,10 @@ _PHRASES: dict[str, str] = {
     "index_checks": "检验",
     "index_tested": "对照实现",
     "index_layouts": "权重布局",
+    "index_networks": "网络",
+    "index_network": "网络",
+    "index_blocks": "块",
     "index_of": "{part} / {whole}",
 }  # fmt: skip
 
-CHINESE = Language("zh", MappingProxyType(_RULES), MappingProxyType(_PHRASES))
+CHINESE = Language("zh", all_rules(_RULES, _FUNCTION), MappingProxyType(_PHRASES))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from .language import Language, Rule
+from .language import Language, Rule, all_rules
 
 _DERIVATIVE = "{label}, {identity}, so {slope}"
 
@@ -18,6 +18,7 @@ _SCALAR = (
     "{x} is a scalar and acts on every entry, so its adjoint is the sum of δ ⊙ {local} over all entries, with {slope}"
 )
 _FLAT = "a comparison is constant almost everywhere, its derivative is 0"
+_FUNCTION = Rule("chain rule for {}", _DERIVATIVE)
 
 _RULES: dict[str, Rule] = {
     # Where terms come from
@@ -31,29 +32,14 @@ _RULES: dict[str, Rule] = {
     "chain": Rule("chain rule", "chain rule, {slope}, by {identity}"),
     "broadcast": Rule("sum over entries", _SCALAR),
     "broadcast_chain": Rule("sum over entries", _SCALAR + ", by {identity}"),
-    # Elementwise functions: the chain rule with the function's derivative
-    "sigmoid": Rule("chain rule for sigmoid", _DERIVATIVE),
-    "tanh": Rule("chain rule for tanh", _DERIVATIVE),
-    "relu": Rule("chain rule for relu", _DERIVATIVE),
-    "leaky_relu": Rule("chain rule for leaky relu", _DERIVATIVE),
-    "elu": Rule("chain rule for elu", _DERIVATIVE),
-    "softplus": Rule("chain rule for softplus", _DERIVATIVE),
-    "silu": Rule("chain rule for silu", _DERIVATIVE),
-    "gelu": Rule("chain rule for gelu", _DERIVATIVE),
+    # Elementwise functions of which there is more to say than the chain rule with their derivative
     "gelu_tanh": Rule("chain rule for gelu (tanh form)", _DERIVATIVE),
-    "hard_sigmoid": Rule("chain rule for hard sigmoid", _DERIVATIVE),
-    "exp": Rule("chain rule for exp", _DERIVATIVE),
-    "log": Rule("chain rule for log", _DERIVATIVE),
     "sqrt": Rule("chain rule for the square root", _DERIVATIVE),
-    "sin": Rule("chain rule for sin", _DERIVATIVE),
-    "cos": Rule("chain rule for cos", _DERIVATIVE),
     "abs": Rule("chain rule for the absolute value", _DERIVATIVE),
     "sign": Rule("sign is flat", "the sign is constant almost everywhere, its derivative is 0"),
     "floor": Rule("floor is flat", "floor is constant almost everywhere, its derivative is 0"),
-    "mod": Rule("chain rule for mod", _DERIVATIVE),
     "maximum": Rule("the larger one receives", _DERIVATIVE),
     "minimum": Rule("the smaller one receives", _DERIVATIVE),
-    "clip": Rule("chain rule for clip", _DERIVATIVE),
     "where": Rule("the chosen branch receives", "only the branch that was chosen receives δ, {slope}"),
     "stop_gradient": Rule("gradient stopped", "the gradient stops here"),
     "greater": Rule("comparison is flat", _FLAT),
@@ -77,6 +63,9 @@ _RULES: dict[str, Rule] = {
     "softmax": Rule("softmax", "softmax, the adjoint of a in s = softmax(a) is s ⊙ (δ − δᵀ s)"),
     "softmax_rows": Rule("softmax by rows", "softmax of each row, the adjoint of A in S = softmax(A) is S ⊙ δ, less each row of S times its sum of S ⊙ δ"),
     "logsumexp": Rule("log-sum-exp", "log-sum-exp, the adjoint of a in y = log Σ exp(a) is δ exp(a − y)"),
+    "cross_entropy": Rule("cross-entropy", "cross-entropy of scores z and targets y, the adjoint of z is δ (softmax(z) − y), that of y is −δ z"),
+    "binary_cross_entropy": Rule("binary cross-entropy", "binary cross-entropy of scores z and targets y, the adjoint of z is δ (σ(z) − y), that of y is −δ z"),
+    "squared_error": Rule("squared error", "squared error ½ ‖z − y‖², the adjoint of z is δ (z − y), that of y is δ (y − z)"),
     "norm": Rule("norm", "norm, the adjoint of a in y = ‖a‖ is δ a / y, and 0 where y = 0"),
     "diag": Rule("diagonal matrix", "diagonal matrix, the adjoint of a in diag(a) is the diagonal of δ"),
     "diagonal": Rule("diagonal", "diagonal, the adjoint of A in diagonal(A) is diag(δ)"),
@@ -105,6 +94,65 @@ _PHRASES: dict[str, str] = {
     "figure_caption": "Each box is a numbered equation, each arrow says which value it reads; states of the step before "
     "and inputs are on the left, double frames are handed to the next step.",
     "figure_none": "No graph is drawn: it would have more than {count} boxes for equations.",
+    # Networks
+    "network_forward": "Forward",
+    "network_backward": "Backward",
+    "network_gradients": "Gradients",
+    "network_loss": "Loss",
+    "network_wires": "what is handed on",
+    "network_title": "{part}: {heading}",
+    "network_course": ", {} = {} … {}",
+    "network_once": ", once a sequence",
+    "network_zero": "The states begin at zero: {states}.",
+    "network_sum": "{value} is what one sequence gives at a step. L adds up steps and sequences and is divided by nothing.",
+    "network_sum_counted": "{value} is what one sequence gives at a step. L adds up the steps that count, where {count} "
+    "is 1, and is divided by nothing.",
+    "network_mean": "{value} is what one sequence gives at a step. L is their sum divided by {count}.",
+    "network_mean_counted": "{value} is what one sequence gives at a step. L is a mean: the divisor {count} is the number "
+    "of steps that count, in all sequences together.",
+    "network_mean_each": "{value} is what one sequence gives at a step. L adds up the means of the sequences: the divisor "
+    "{count} is the number of a sequence's steps that count.",
+    "network_above": "From the last block to the first. What comes from above into a block, ε, is the sum of what the "
+    "blocks that read its output have as ∂L/∂x, written out. What has a step outside 1 … T is zero.",
+    "network_figure": "The network over three steps",
+    "network_figure_alt": "{name}, unrolled over three steps, each arrow from a value to one that is computed from it. {lines}",
+    "network_figure_caption": "Boxes are blocks at a step, arrows say what each reads. Double frames are cells that hand their "
+    "states on to the next step.",
+    "network_figure_none": "No figure is drawn: it would have more than {count} rows.",
+    "network_steps": "Each cell once, under the names of the first layer that runs it; in other layers the same holds "
+    "with the sign of the layer.",
+    "network_cells": "The cells",
+    "network_cell": "{cell}, run by {layers}; its own page: {page}.",
+    "network_code": "The numbers in the comments are those of each block's own equations.",
+    "network_made": "Made by symrnn from the network's text.",
+    "network_loss_meaning": "the loss, one number",
+    "network_upstream": "what comes from above: the gradient of L with respect to {v} through the blocks that read it",
+    "network_outside": "the gradient with respect to the output {v} from outside the network, from what is computed of it "
+    "there; 0 if there is none",
+    "network_carry": "what a step hands back to the step before: the gradient with respect to {previous}, through this "
+    "step and those after it",
+    "network_layer": "in the layer {name}, which runs {cell}",
+    "network_reversed": "in the layer {name}, which runs {cell} from the last step to the first: the step before t is t+1",
+    "network_shared": "{layer}, with the parameters of {bearer}",
+    "network_axis": "a step of the time axis {axis}, and how many there are",
+    "network_row": "the row of {whole} that belongs to this step",
+    "network_integer": "input, whole numbers",
+    "network_unit": "1 in the place of the class {number}, 0 elsewhere",
+    "wire_embed": "rows of the table",
+    "wire_last": "the last step of a sequence",
+    "wire_first": "the first step of a sequence",
+    "wire_reverse": "the steps from the last to the first",
+    "wire_shift": "the step before",
+    "wire_sum": "the sum over the steps",
+    "wire_mean": "the mean over the steps: the divisor is the number of steps of the sequence",
+    "wire_rows": "all steps as the rows of a matrix",
+    "wire_steps": "1 at the steps of a sequence, 0 behind its end",
+    "wire_places": "the same as a vector",
+    "network_truncated": "Truncated: at e = {first}, {second}, … the loss of the steps {new} … e goes back to step {begin} and no further. The states before it count as constants: {stopped}. What would be there is dropped, and with it the summands of the steps t ≤ {before} in the gradients of this layer.",
+    "network_unread": "Nothing reads the final states: {carries}.",
+    "network_inline": "Beyond the last step stands the gradient of the final state: {states}.",
+    "network_sequences": "Sums run over all steps. The lines are for one sequence; over several sequences the "
+    "gradients of parameters add up.",
     # Symbols
     "symbol": "Symbol",
     "shape": "Shape",
@@ -206,7 +254,10 @@ _PHRASES: dict[str, str] = {
     "index_checks": "checks",
     "index_tested": "tested against",
     "index_layouts": "layouts",
+    "index_networks": "Networks",
+    "index_network": "network",
+    "index_blocks": "blocks",
     "index_of": "{part} of {whole}",
 }
 
-ENGLISH = Language("en", MappingProxyType(_RULES), MappingProxyType(_PHRASES))
+ENGLISH = Language("en", all_rules(_RULES, _FUNCTION), MappingProxyType(_PHRASES))

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...errors import InputError, visible
 from ...language import Source
 from .. import tree as t
-from ..display import build_display
-from ..document import Document, Row
+from ..document import CellDocument, Document, Row
 from ..figure import LARGEST, Figure, draw_figure
 from ..jacobian import jacobian_tree, local_jacobians, read_jacobians
+from ..languages import Language
 from ..printers import TextPrinter
-from ..prose import Code, Prose, fill, listed, symbols
-from ..say import say_step
-from .text import kind_of, show_shape
+from ..prose import Code, Prose, fill, listed
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
     text: str
+    level: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,8 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    items: tuple[Explanation, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Drawing:
+    title: str
     figure: Figure
     caption: str
 
@@ -68,7 +63,7 @@ class Listing:
     code: str
 
 
-Block = Heading | Paragraph | Table | Formulas | Explained | Drawing | Listing
+Block = Heading | Paragraph | Table | Formulas | Explanation | Drawing | Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +83,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Article:
+    """A document and the blocks of its pages; `figure` is the address of the drawing, where a page cannot hold it."""
+
     document: Document
-    title: str
     blocks: tuple[Block, ...]
+    figure: str | None = None
 
     @property
     def drawing(self) -> Figure | None:
@@ -98,50 +95,49 @@ class Article:
         return next((block.figure for block in self.blocks if isinstance(block, Drawing)), None)
 
 
-def build_article(document: Document, *, evidence: Evidence | None = None, code: bool = True) -> Article:
+def build_article(
+    document: CellDocument, *, evidence: Evidence | None = None, code: bool = True, figure: str | None = None
+) -> Article:
     """The blocks of a document; the document must have been built with steps for the derivation step by step."""
-    return Article(document, document.name, tuple(_blocks(document, evidence, code)))
+    return Article(document, tuple(_blocks(document, evidence, code)), figure)
 
 
-def _blocks(document: Document, evidence: Evidence | None, code: bool) -> Iterator[Block]:
+def _blocks(document: CellDocument, evidence: Evidence | None, code: bool) -> Iterator[Block]:
     phrases = document.language.phrases
     yield from (Paragraph(with_code(words)) for words in document.paragraphs if words)
-    yield Listing(_without_docstring(document.derivation.cell.text))
+    yield Listing(without_docstring(document.derivation.cell.text))
     yield Heading(phrases["symbols"])
-    yield _symbol_table(document)
+    yield symbol_table(document)
     yield Heading(phrases["notation"])
-    legend = [(item.sign, item.meaning) for item in document.legend]
-    legend += [((phrases["kink"],), ("; ".join(document.kinks),))] if document.kinks else []
-    yield Table((phrases["sign"], phrases["meaning"]), tuple(legend))
+    yield Table((phrases["sign"], phrases["meaning"]), tuple((item.sign, item.meaning) for item in document.legend))
     for section in document.sections:
-        yield Heading(phrases["gradients_title" if section.key == "gradients" else section.key])
+        yield Heading(section.heading)
         yield from (Paragraph(row.words) for row in section.rows if row.left is None)
         yield Formulas(tuple(row for row in section.rows if row.left is not None))
         if section.key == "forward":
             figure = draw_figure(document.derivation, document.naming, document.language)
             if figure is not None:
-                yield Heading(phrases["figure"])
-                yield Drawing(figure, phrases["figure_caption"])
+                yield Drawing(phrases["figure"], figure, phrases["figure_caption"])
             else:
                 yield Paragraph((phrases["figure_none"].format(count=LARGEST),))
     if any(row.steps for section in document.sections for row in section.rows):
         yield Heading(phrases["steps"])
-        yield Explained(tuple(_explained(document)))
+        yield from explained((row for section in document.sections for row in section.rows), document.language)
     yield from _jacobian(document)
     if evidence is not None:
         yield Heading(phrases["trust"])
-        yield from map(Paragraph, _trust(document, evidence))
+        yield from map(Paragraph, trust(document.language, evidence))
     if code:
         yield Heading(phrases["code"])
         yield from _program(document)
     yield Paragraph((phrases["made"],))
 
 
-def _program(document: Document) -> Iterator[Block]:
+def _program(document: CellDocument) -> Iterator[Block]:
     """The NumPy program, or that there is none: it reads sizes off its arrays, which formulas do not need."""
     phrases = document.language.phrases
     try:
-        source = document.derivation.numpy(plain=True).source
+        source = document.derivation.code(plain=True)
     except InputError:
         yield Paragraph((phrases["code_none"],))
         return
@@ -162,7 +158,7 @@ def with_code(text: str) -> Prose:
     return tuple(piece for piece in (*pieces, text[end:]) if piece)
 
 
-def _without_docstring(text: str) -> str:
+def without_docstring(text: str) -> str:
     """A cell's text; what its docstring says stands above it, unless it shares a line with something else."""
     definition = next(node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
     first, *rest = definition.body
@@ -175,15 +171,10 @@ def _without_docstring(text: str) -> str:
     return "\n".join(lines).strip()
 
 
-def _symbol_table(document: Document) -> Table:
+def symbol_table(document: Document) -> Table:
     phrases = document.language.phrases
     rows = [
-        (
-            listed(symbols(group.names), document.language),
-            (show_shape(group.shape, document.language),),
-            kind_of(document, group.kind, group.names, group.also),
-            (Code(", ".join(group.code)),),
-        )
+        (listed(group.names, document.language), group.shape, group.meaning, (Code(", ".join(group.code)),))
         for group in document.symbols
     ]
     return Table((phrases["symbol"], phrases["shape"], phrases["meaning"], phrases["in_code"]), tuple(rows))
@@ -192,30 +183,21 @@ def _symbol_table(document: Document) -> Table:
 _SHORT = 64
 
 
-def _explained(document: Document) -> Iterator[Explanation]:
+def explained(rows: Iterable[Row], language: Language) -> Iterator[Explanation]:
+    """Each row that has steps, and these."""
     printer = TextPrinter()
-    for section in document.sections:
-        for row in section.rows:
-            if not row.steps or row.left is None or row.right is None:
-                continue
-            sentences: list[Prose] = []
-            for step in row.steps:
-                sentence = say_step(step, document.language, document.notation)
-                if step.through is not None:
-                    line = t.Equal(step.through.left, step.through.right)
-                    place = fill(document.language.phrases["through"], line=(f"({step.through.number}) ", line))
-                    sentence = (*place, *sentence)
-                sentences.append(sentence)
+    for row in rows:
+        if row.steps and row.left is not None and row.right is not None:
             whole = t.Equal(row.left, row.right)
             short = len(printer.flat(whole)) <= _SHORT
-            yield Explanation(row, whole if short else row.left, tuple(dict.fromkeys(sentences)))
+            sentences = dict.fromkeys(step.said(language) for step in row.steps)
+            yield Explanation(row, whole if short else row.left, tuple(sentences))
 
 
-def _jacobian(document: Document) -> Iterator[Block]:
-    derivation, language = document.derivation, document.language
+def _jacobian(document: CellDocument) -> Iterator[Block]:
+    derivation, language, display = document.derivation, document.language, document.display
     if not derivation.cell.program.states:
         return
-    display, _ = build_display(derivation, document.notation)
     jacobians = local_jacobians(derivation)
     yield Heading(language.phrases["jacobian"])
     closed = [jacobian for jacobian in jacobians if jacobian.paths]
@@ -229,8 +211,9 @@ def _jacobian(document: Document) -> Iterator[Block]:
         yield Paragraph(sentence)
 
 
-def _trust(document: Document, evidence: Evidence) -> Iterator[Prose]:
-    phrases = document.language.phrases
+def trust(language: Language, evidence: Evidence) -> Iterator[Prose]:
+    """What proof and check came to, in words."""
+    phrases = language.phrases
     whole = f"{evidence.proved + evidence.unproved:,}"
     complete = not evidence.unproved and evidence.gave_up is None
     yield fill(phrases["proved" if complete else "proved_part"], count=f"{evidence.proved:,}", whole=whole)

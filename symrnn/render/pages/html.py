@@ -7,11 +7,10 @@ from html import escape
 
 from .. import tree as t
 from ..document import Row
-from ..printer import fill_lines
 from ..printers.latex import LatexPrinter
-from ..printers.mathml import MathMLPrinter, measure
-from ..prose import Prose, say
-from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
+from ..printers.mathml import MathMLPrinter
+from ..prose import Setting
+from .article import Article, Block, Drawing, Explanation, Formulas, Heading, Listing, Paragraph, Table
 from .latex import align
 
 WIDTH = 60
@@ -21,7 +20,7 @@ _STYLE = """\
 :root{color-scheme:light dark;--ink:#1f2328;--soft:#59636e;--paper:#fff;--line:#d1d9e0;--tint:#f6f8fa}
 @media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9198a1;--paper:#0d1117;--line:#3d444d;--tint:#151b23}}
 body{max-width:760px;margin:2.5rem auto;padding:0 1.2rem;font:17px/1.55 Georgia,'Noto Serif','Noto Serif CJK SC',serif;color:var(--ink);background:var(--paper)}
-h1,h2{font-weight:600;line-height:1.25}h2{margin-top:2.2em;font-size:1.25em;border-bottom:1px solid var(--line);padding-bottom:.2em}
+h1,h2,h3{font-weight:600;line-height:1.25}h2{margin-top:2.2em;font-size:1.25em;border-bottom:1px solid var(--line);padding-bottom:.2em}h3{margin-top:1.6em;font-size:1.05em}
 math{font-family:'STIX Two Math','Latin Modern Math','Cambria Math',math;font-size:1.05em}
 .eqs{display:grid;grid-template-columns:auto 1fr auto;gap:.55em .35em;align-items:center;margin:1.2em 0;padding:.15em 0;overflow:auto hidden}
 .eqs>.l{text-align:right}.eqs>.n{color:var(--soft);font-variant-numeric:tabular-nums;padding-left:1em}
@@ -39,7 +38,7 @@ def write_html(article: Article) -> str:
     """The article as a page of its own, light or dark as the reader's system is."""
     page = _Page(article)
     body = "\n".join(part for block in article.blocks for part in page.block(block))
-    title = escape(article.title)
+    title = escape(article.document.name)
     summary = escape(article.document.summary, quote=True)
     return (
         f'<!DOCTYPE html>\n<html lang="{article.document.language.code}">\n<head>\n<meta charset="utf-8"/>\n'
@@ -54,11 +53,12 @@ class _Page:
         self.article = article
         self.math = MathMLPrinter(article.document.notation.product)
         self.latex = LatexPrinter(article.document.notation.product)
+        self.inline = Setting(escape, self.formula, _code, _link)
 
     def block(self, block: Block) -> Iterator[str]:
         match block:
-            case Heading(text=text):
-                yield f"<h2>{escape(text)}</h2>"
+            case Heading(text=text, level=level):
+                yield f"<h{level}>{escape(text)}</h{level}>"
             case Paragraph(prose=prose):
                 yield f"<p>{self.inline(prose)}</p>"
             case Table(head=head, rows=rows):
@@ -71,12 +71,12 @@ class _Page:
                 yield '<div class="eqs">\n' + "".join(self.row(row) for row in rows) + "</div>"
                 words = escape(self.article.document.language.phrases["copy"])
                 yield f"<details><summary>{words}</summary><pre>{escape(align(rows, self.latex))}</pre></details>"
-            case Explained(items=explained):
-                for item in explained:
-                    items = "".join(f"<li>{self.inline(sentence)}</li>" for sentence in item.sentences)
-                    link = f'<a href="#eq:{escape(item.row.label)}">({item.row.number})</a>'
-                    yield f'<p class="step">{link} {self.formula(item.formula)}</p><ul>{items}</ul>'
-            case Drawing(figure=figure, caption=caption):
+            case Explanation(row=row, formula=formula, sentences=sentences):
+                items = "".join(f"<li>{self.inline(sentence)}</li>" for sentence in sentences)
+                link = f'<a href="#eq:{escape(row.label)}">({row.number})</a>'
+                yield f'<p class="step">{link} {self.formula(formula)}</p><ul>{items}</ul>'
+            case Drawing(title=title, figure=figure, caption=caption):
+                yield f"<h2>{escape(title)}</h2>"
                 yield f"<figure>\n{figure.svg}<figcaption>{escape(caption)}</figcaption>\n</figure>"
             case Listing(code=code):
                 yield f"<pre><code>{escape(code)}</code></pre>"
@@ -90,25 +90,25 @@ class _Page:
                 return f'<span class="all">{words}</span>\n'
             return f'{left}<span class="w"><math><mo>=</mo></math> {words}</span>\n'
         assert row.left is not None
-        lines = fill_lines(self.math.write(row.right), WIDTH, measure)
+        first, *more = self.math.lines(row.right, WIDTH)
         source = f"{self.latex.flat(row.left)} = {self.latex.flat(row.right)}"
-        shown: list[str] = []
-        for place, line in enumerate(lines):
-            number = f"({row.number})" if row.number and place == len(lines) - 1 else ""
-            if place == 0:
-                formula = _math(f"<mo>=</mo>{line.text}", source)
-                shown.append(f'{left}<span class="r">{formula}</span>')
-            else:
-                indent = "inner" if line.inner else "more"
-                shown.append(f'<span class="l"></span><span class="r {indent}">{_math(line.text)}</span>')
-            shown.append(f'<span class="n">{number}</span>\n')
-        return "".join(shown)
+        shown = [f'{left}<span class="r">{_math(f"<mo>=</mo>{first.text}", source)}</span>']
+        for line in more:
+            indent = "inner" if line.inner else "more"
+            shown.append(f'<span class="l"></span><span class="r {indent}">{_math(line.text)}</span>')
+        number = f"({row.number})" if row.number else ""
+        return '<span class="n"></span>\n'.join(shown) + f'<span class="n">{number}</span>\n'
 
     def formula(self, tree: t.Tree) -> str:
         return _math(self.math.flat(tree), self.latex.flat(tree))
 
-    def inline(self, prose: Prose) -> str:
-        return say(prose, escape, self.formula, lambda text: f"<code>{escape(text)}</code>")
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
+
+
+def _link(page: str) -> str:
+    return f'<a href="{escape(page)}.html">{_code(page)}</a>'
 
 
 def _math(mathml: str, latex: str = "") -> str:

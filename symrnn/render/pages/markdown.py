@@ -5,67 +5,62 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .. import tree as t
 from ..printers.latex import LatexPrinter
-from ..prose import Prose, say, ticks
-from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table, with_code
+from ..prose import Prose, Setting, ticks
+from .article import Article, Block, Drawing, Explanation, Formulas, Heading, Listing, Paragraph, Table, with_code
 from .latex import aligned_rows
 
 
-def write_markdown(article: Article, figure: str | None = None) -> str:
-    """The article; `figure` is the address of the drawing, which Markdown cannot hold itself."""
+def write_markdown(article: Article) -> str:
+    """The article; its drawing, which Markdown cannot hold itself, at the address that the article gives."""
     printer = LatexPrinter(article.document.notation.product)
-    parts = [f"# {_escaped(article.title)}"]
+    parts = [f"# {_escaped(article.document.name)}"]
     for block in article.blocks:
-        parts += _block(block, printer, article, figure)
+        parts += _block(block, printer, article.figure)
     return "\n\n".join(parts) + "\n"
 
 
-def _block(block: Block, printer: LatexPrinter, article: Article, figure: str | None) -> Iterator[str]:
+def _block(block: Block, printer: LatexPrinter, figure: str | None) -> Iterator[str]:
+    def say(prose: Prose) -> str:
+        return Setting(_escaped, formula, _code, lambda page: f"[{_code(page)}]({page}.md)")(prose).strip()
+
+    def formula(tree: t.Tree) -> str:
+        # A bar would end a table's cell, and an inline fraction is better set small.
+        return f"${printer.flat(tree).replace('|', chr(92) + 'vert ')}$"
+
     match block:
-        case Heading(text=text):
-            # The heading of a figure that is not there would stand alone.
-            if figure is not None or text != article.document.language.phrases["figure"]:
-                yield f"## {_escaped(text)}"
+        case Heading(text=text, level=level):
+            yield f"{'#' * level} {_escaped(text)}"
         case Paragraph(prose=prose):
-            yield _OPENS.sub(r"\1\\\2", _inline(prose, printer))
+            yield _OPENS.sub(r"\1\\\2", say(prose))
         case Table(head=head, rows=rows):
-            lines = [head, ("---",) * len(head)]
-            lines += [tuple(_inline(cell, printer) for cell in row) for row in rows]
+            lines = [head, ("---",) * len(head), *(tuple(map(say, row)) for row in rows)]
             yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
         case Formulas(rows=rows):
-            yield f"$$\n{aligned_rows(rows, printer, article.document.language)}$$"
-        case Explained(items=explained):
-            for item in explained:
-                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in item.sentences)
-                yield f"**({item.row.number})** {_math(printer.flat(item.formula))}\n\n{items}"
-        case Drawing(figure=drawn, caption=caption):
-            if figure is not None:
-                words = drawn.alternative.replace("[", "(").replace("]", ")")
-                yield f"![{words}]({figure})"
-                yield f"*{_escaped(caption)}*"
+            yield f"$$\n{aligned_rows(rows, printer)}$$"
+        case Explanation(row=row, formula=whole, sentences=sentences):
+            yield f"**({row.number})** {formula(whole)}"
+            yield "\n".join(f"- {say(sentence)}" for sentence in sentences)
+        case Drawing(title=title, figure=drawn, caption=caption) if figure is not None:
+            words = drawn.alternative.replace("[", "(").replace("]", ")")
+            yield from (f"## {_escaped(title)}", f"![{words}]({figure})", f"*{_escaped(caption)}*")
+        case Drawing():
+            pass
         case Listing(code=code):
             fence = ticks(code, 3)
             yield f"{fence}python\n{code}\n{fence}"
 
 
-def _inline(prose: Prose, printer: LatexPrinter) -> str:
-    return say(prose, _escaped, lambda tree: _math(printer.flat(tree)), _code).strip()
-
-
 def words_of(text: str) -> str:
     """A line of a docstring as Markdown, code in backticks as such."""
-    return say(with_code(text), _escaped, lambda tree: "", _code)
+    return Setting(_escaped, str, _code)(with_code(text))
 
 
 def _code(text: str) -> str:
     fence = ticks(text, 1)
     space = " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
-
-
-def _math(latex: str) -> str:
-    # A bar would end a table's cell, and an inline fraction is better set small.
-    return f"${latex.replace('|', chr(92) + 'vert ')}$"
 
 
 def _escaped(text: str) -> str:

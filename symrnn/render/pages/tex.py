@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ..printers.latex import GREEK_COMMANDS, LatexPrinter
-from ..prose import Prose, say
-from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
+from ..prose import Prose, Setting
+from .article import Article, Block, Drawing, Explanation, Formulas, Heading, Listing, Paragraph, Table
 from .latex import align
 
 _SIGNS = {
@@ -34,9 +34,9 @@ def write_tex(article: Article) -> str:
     """The article as a document of its own."""
     printer = LatexPrinter(article.document.notation.product)
     listing = _listing(article)
-    body = "\n\n".join(part for block in article.blocks for part in _block(block, printer, article, listing))
+    body = "\n\n".join(part for block in article.blocks for part in _block(block, printer, listing))
     chinese = article.document.language.code == "zh"
-    title = _escaped(article.title)
+    title = _escaped(article.document.name)
     text = f"{title}{body}"
     head = [
         rf"\documentclass[a4paper]{{{'ctexart' if chinese else 'article'}}}",
@@ -74,12 +74,10 @@ def _listing(article: Article) -> str:
     return name
 
 
-def _block(block: Block, printer: LatexPrinter, article: Article, listing: str) -> Iterator[str]:
+def _block(block: Block, printer: LatexPrinter, listing: str) -> Iterator[str]:
     match block:
-        case Heading(text=text):
-            # A figure in SVG is for other formats.
-            if text != article.document.language.phrases["figure"]:
-                yield rf"\section*{{{_escaped(text)}}}"
+        case Heading(text=text, level=level):
+            yield rf"\{'sub' * (level - 2)}section*{{{_escaped(text)}}}"
         case Paragraph(prose=prose):
             yield _inline(prose, printer)
         case Table(head=head, rows=rows):
@@ -91,14 +89,11 @@ def _block(block: Block, printer: LatexPrinter, article: Article, listing: str) 
             yield f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{inner}\n\\hline\n\\end{{tabular}}"
         case Formulas(rows=rows):
             yield align(rows, printer).rstrip()
-        case Explained(items=explained):
-            for item in explained:
-                items = "\n".join(rf"\item {_inline(sentence, printer)}" for sentence in item.sentences)
-                yield (
-                    rf"\textbf{{({item.row.number})}} \(\displaystyle {printer.flat(item.formula)}\)"
-                    f"\n\\begin{{steps}}\n{items}\n\\end{{steps}}"
-                )
-        case Drawing():
+        case Explanation(row=row, formula=formula, sentences=sentences):
+            items = "\n".join(rf"\item {_inline(sentence, printer)}" for sentence in sentences)
+            head = rf"\textbf{{({row.number})}} \(\displaystyle {printer.flat(formula)}\)"
+            yield f"{head}\n\\begin{{steps}}\n{items}\n\\end{{steps}}"
+        case Drawing():  # an SVG is for other formats
             return
         case Listing(code=code):
             lines = "\n".join(part for line in code.split("\n") for part in _broken(line))
@@ -124,9 +119,8 @@ def _broken(line: str) -> Iterator[str]:
 
 
 def _inline(prose: Prose, printer: LatexPrinter) -> str:
-    return say(
-        prose, _escaped, lambda tree: rf"\({printer.flat(tree)}\)", lambda text: rf"\texttt{{{_escaped(text)}}}"
-    ).strip()
+    formula, code = (lambda tree: rf"\({printer.flat(tree)}\)"), (lambda text: rf"\texttt{{{_escaped(text)}}}")
+    return Setting(_escaped, formula, code)(prose).strip()
 
 
 _SPECIAL = {

@@ -6,13 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 
-from .. import tree as t
 from ..document import Row
 from ..figure import on_paper
-from ..printer import fill_lines
-from ..printers.typst import TypstPrinter, finish, measure
-from ..prose import Prose, say, ticks
-from .article import Article, Block, Drawing, Explained, Formulas, Heading, Listing, Paragraph, Table
+from ..printers.typst import TypstPrinter
+from ..prose import Prose, Setting, ticks
+from .article import Article, Block, Drawing, Explanation, Formulas, Heading, Listing, Paragraph, Table
 
 WIDTH = 82
 
@@ -25,6 +23,7 @@ _SETUP = """\
 #set document(title: TITLE)
 #show heading.where(level: 1): set block(below: 1em)
 #show heading.where(level: 2): set block(above: 1.6em, below: 0.9em)
+#show heading.where(level: 3): set block(above: 1.4em, below: 0.8em)
 #show raw: set text(font: ("DejaVu Sans Mono", "Noto Sans Mono CJK SC"), size: 8pt)
 #let eqs(..cells) = block(width: 100%, above: 1em, below: 1em, { set text(top-edge: "bounds", bottom-edge: "bounds"); grid(columns: (auto, 1fr, auto), align: (right + horizon, left + horizon, right + horizon), row-gutter: 0.75em, column-gutter: 0.35em, ..cells) })
 #let tab(columns, ..cells) = block(width: 100%, table(columns: columns, stroke: none, inset: (x: 0.4em, y: 0.35em), align: left + top, ..cells))
@@ -34,14 +33,13 @@ _SETUP = """\
 def write_typst(article: Article) -> str:
     """The article as a Typst document that needs no package."""
     printer = TypstPrinter(article.document.notation.product)
-    language = article.document.language.code
-    fonts = ", ".join(json.dumps(name) for name in FONTS)
+    title = article.document.name
     setup = (
-        _SETUP.replace("FONTS", fonts)
-        .replace("LANG", language)
-        .replace("TITLE", json.dumps(article.title, ensure_ascii=False))
+        _SETUP.replace("FONTS", ", ".join(map(json.dumps, FONTS)))
+        .replace("LANG", article.document.language.code)
+        .replace("TITLE", _quoted(title))
     )
-    parts = [setup, f"= {_escaped(article.title)}"]
+    parts = [setup, f"= {_escaped(title)}"]
     for block in article.blocks:
         parts += _block(block, printer)
     return "\n\n".join(parts) + "\n"
@@ -49,8 +47,8 @@ def write_typst(article: Article) -> str:
 
 def _block(block: Block, printer: TypstPrinter) -> Iterator[str]:
     match block:
-        case Heading(text=text):
-            yield f"== {_escaped(text)}"
+        case Heading(text=text, level=level):
+            yield f"{'=' * level} {_escaped(text)}"
         case Paragraph(prose=prose):
             yield _inline(prose, printer)
         case Table(head=head, rows=rows):
@@ -62,18 +60,15 @@ def _block(block: Block, printer: TypstPrinter) -> Iterator[str]:
             yield f"#tab({widths},\n  " + ",\n  ".join(cells) + ",\n)"
         case Formulas(rows=rows):
             yield "#eqs(\n" + "".join(_row(row, printer) for row in rows) + ")"
-        case Explained(items=explained):
-            for item in explained:
-                items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in item.sentences)
-                head = f"*({item.row.number})* #h(0.5em) ${printer.flat(item.formula)}$"
-                # the line stays on the page of what explains it
-                yield f"#block(sticky: true, below: 0.7em)[{head}]\n{items}"
-        case Drawing(figure=figure, caption=caption):
-            drawing = json.dumps(on_paper(figure.svg), ensure_ascii=False)
-            words = json.dumps(figure.alternative, ensure_ascii=False)
+        case Explanation(row=row, formula=formula, sentences=sentences):
+            items = "\n".join(f"- {_inline(sentence, printer)}" for sentence in sentences)
+            # the line stays on the page of what explains it
+            yield f"#block(sticky: true, below: 0.7em)[*({row.number})* #h(0.5em) ${printer.flat(formula)}$]\n{items}"
+        case Drawing(title=title, figure=figure, caption=caption):
+            yield f"== {_escaped(title)}"
             yield (
-                f'#figure(image(bytes({drawing}), format: "svg", width: 100%, alt: {words}), '
-                f"caption: [{_escaped(caption)}], numbering: none)"
+                f'#figure(image(bytes({_quoted(on_paper(figure.svg))}), format: "svg", width: 100%, '
+                f"alt: {_quoted(figure.alternative)}), caption: [{_escaped(caption)}], numbering: none)"
             )
         case Listing(code=code):
             fence = ticks(code, 3)
@@ -87,27 +82,23 @@ def _row(row: Row, printer: TypstPrinter) -> str:
         if row.left is None:
             return f"  grid.cell(colspan: 3, align: left)[{words}],\n"
         return f"  [{left}], [$=$ {words}], [],\n"
-    lines = fill_lines(printer.write(row.right), WIDTH, measure)
     number = f"({row.number})" if row.number else ""
-    shown: list[str] = []
-    for place, line in enumerate(lines):
-        sign = "= " if place == 0 else "quad quad " if line.inner else "quad "
-        last = place == len(lines) - 1
-        shown.append(
-            f"  [{left if place == 0 else ''}], [$display({sign}{finish(line.text)})$], [{number if last else ''}],\n"
-        )
-    return "".join(shown)
+    first, *more = printer.lines(row.right, WIDTH)
+    lines = [(left, f"= {first.text}"), *(("", f"quad {'quad ' * line.inner}{line.text}") for line in more)]
+    cells = [f"  [{head}], [$display({shown})$]" for head, shown in lines]
+    return "".join(f"{cell}, [],\n" for cell in cells[:-1]) + f"{cells[-1]}, [{number}],\n"
 
 
 def _inline(prose: Prose, printer: TypstPrinter) -> str:
-    def formula(tree: t.Tree) -> str:
-        return f"${printer.flat(tree)}$"
+    return Setting(_escaped, lambda tree: f"${printer.flat(tree)}$", _code)(prose).strip()
 
-    return say(prose, _escaped, formula, _code).strip()
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _code(text: str) -> str:
-    return f"#raw({json.dumps(text, ensure_ascii=False)})" if "`" in text or not text else f"`{text}`"
+    return f"#raw({_quoted(text)})" if "`" in text or not text else f"`{text}`"
 
 
 def _escaped(text: str) -> str:

@@ -6,11 +6,9 @@ import re
 from fractions import Fraction
 from types import MappingProxyType
 
-from ...sizes import Size
 from .. import tree as t
-from ..names import Name, split_name
+from ..names import Name
 from ..printer import Printer, Token, join
-from .text import show_number, show_size
 
 _COMMANDS = (
     "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi "
@@ -22,80 +20,78 @@ GREEK_COMMANDS = {
 }
 # Greek capitals that look like Latin ones have no command of their own.
 _LOOKALIKE = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))
-_FENCES = {
-    "round": ("(", ")"),
-    "square": ("[", "]"),
-    "length": (r"\lVert ", r" \rVert"),
-    "abs": (r"\lvert ", r" \rvert"),
-    "angle": (r"\langle ", r" \rangle"),
-}
 _WIDE = {"bar": "overline", "tilde": "widetilde", "hat": "widehat"}
+_COMMAND = re.compile(r"\\([a-zA-Z]+) ?|\\.|[{}^_&]")
+_SILENT = {
+    "bar", "tilde", "hat", "overline", "widetilde", "widehat", "frac", "tfrac", "mathrm", "mathbf", "operatorname",
+    "left", "right", "Bigl", "Bigr",
+}  # fmt: skip
+
+
+_LONG = re.compile("[a-z]{2,}")
 
 
 class LatexPrinter(Printer):
     """Formulas in LaTeX, fractions stacked."""
 
-    stacked = True
-    dimension = r"\dim"
-    plus, minus, times, beside = "+", "-", r"\cdot", r"\, "
+    minus, times, beside, prime, curly, top = "-", r"\cdot", r"\, ", "'", r"\partial ", r"\top"
+    dimension, zero, becomes, colon = r"\dim", r"\mathbf{0}", r" \leftarrow ", "{:}"
+    fences = MappingProxyType(
+        {
+            "round": ("(", ")"),
+            "square": ("[", "]"),
+            "length": (r"\lVert ", r" \rVert"),
+            "abs": (r"\lvert ", r" \rvert"),
+            "angle": (r"\langle ", r" \rangle"),
+        }
+    )
     products = MappingProxyType({"odot": r"\odot", "circ": r"\circ", "asterisk": r"\ast"})
+    constants = MappingProxyType({"pi": r"\pi", "ones": r"\mathbf{1}", "identity": "I", "dots": r"\dots"})
 
-    def __init__(self, product: str = "odot", macros: bool = False) -> None:
-        super().__init__(product)
-        self.top, self.loss = r"\top", "L"
-        if macros:
-            self.elementwise, self.top, self.loss = r"\symrnnproduct", r"\symrnntranspose", r"\symrnnloss"
-
-    def name(self, name: Name) -> str:
-        if name.gradient:
-            loss = rf"\partial {self.loss}"
-            return rf"\frac{{{loss}}}{{\partial {self.name(name.of)}}}" if name.of else loss
-        if name.prefixed and name.of is not None:
-            return rf"{_letters(name.base)} {self.name(name.of)}" if name.base != "d" else rf"d{self.name(name.of)}"
+    def head(self, name: Name) -> str:
         head = rf"\mathrm{{{_escaped(name.base)}}}" if name.verbatim else _letters(name.base)
         for accent in name.accents:
             head = rf"\{_WIDE.get(accent, accent) if len(name.base) > 1 else accent}{{{head}}}"
-        subscripts = [",".join(_index(part) for part in name.subscripts)] if name.subscripts else []
-        if name.of is not None:
-            subscripts.append(self.name(name.of))
-        if name.time and not name.raised:
-            subscripts.append(name.time)
-        primed = head + "'" * name.primes
-        below = f"_{{{','.join(subscripts)}}}" if subscripts else ""
-        return primed + below + (f"^{{{name.time}}}" if name.time and name.raised else "")
+        return head + "'" * name.primes
 
-    def number(self, value: Fraction, decimal: bool) -> str:
-        shown = show_number(value, decimal)
-        if "/" in shown:
-            return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
-        digits, _, power = shown.partition("e")
-        return rf"{digits} \cdot 10^{{{power.replace('−', '-')}}}" if power else digits
+    def index(self, part: str) -> str:
+        """A subscript: up to two letters are indices, more are a word."""
+        if part in GREEK_COMMANDS or part in _LOOKALIKE:
+            return _letters(part)
+        plain = part.isascii() and (len(part) <= 2 or part.isdigit())
+        return part if plain else rf"\mathrm{{{_escaped(part)}}}"
 
-    def constant(self, kind: str) -> str:
-        return {"pi": r"\pi", "ones": r"\mathbf{1}", "identity": "I"}[kind]
+    def before(self, base: str, of: str) -> str:
+        return rf"{_letters(base)} {of}" if base != "d" else rf"d{of}"
 
-    def size(self, size: Size) -> str:
-        return _SIZE_WORD.sub(lambda word: _size_name(word[0]), show_size(size).replace("−", "-"))
+    def scripts(self, head: str, indices: list[str], time: str, raised: bool, layer: str, top: str) -> str:
+        time = _LONG.sub(lambda word: rf"\mathrm{{{word[0]}}}", time)
+        low = ",".join([*indices, time] if time and not raised else indices)
+        word = rf"\mathrm{{{_escaped(layer)}}}" if len(layer) > 1 and layer.isalpha() else layer
+        high = ",".join([*([f"({word}){top}"] if layer else []), *([time] if time and raised else [])])
+        head = f"{{{head}}}" if high and "'" in head else head
+        return head + (f"_{{{low}}}" if low else "") + (f"^{{{high}}}" if high else "")
 
-    def zeros(self, size: str) -> str:
-        return rf"\mathbf{{0}}_{{{size}}}"
+    def total(self, step: str, last: str) -> str:
+        return rf"\sum_{{{step}=1}}^{{{last}}} "
 
-    def power(self, base: str, exponent: Fraction, marked: bool) -> str:
-        mark = f"{self.elementwise} " if marked else ""
-        raised = f"{{{base}}}" if "'" in base else base
-        return f"{raised}^{{{mark}{show_number(exponent, False)}}}"
+    def ratio(self, value: Fraction) -> str:
+        return rf"\tfrac{{{value.numerator}}}{{{value.denominator}}}"
 
-    def transpose(self, base: str) -> str:
-        return (f"{{{base}}}" if "'" in base else base) + f"^{{{self.top}}}"
+    def superscript(self, base: str, sign: str) -> str:
+        return (f"{{{base}}}" if "'" in base else base) + f"^{{{sign}}}"
+
+    def subscript(self, base: str, sign: str) -> str:
+        return f"{base}_{{{sign}}}"
 
     def quotient(self, numerator: list[Token], denominator: list[Token], depth: int) -> list[Token]:
         return [rf"\frac{{{_grown(join(numerator))}}}{{{_grown(join(denominator))}}}"]
 
-    def function(self, call: t.Call) -> str:
-        return call.latex + "'" * call.primes + (f"^{{{call.power}}}" if call.power != 1 else "")
+    def word(self, call: t.Call) -> str:
+        return call.latex
 
     def fence(self, kind: str, inside: list[Token]) -> list[Token]:
-        left, right = _FENCES[kind]
+        left, right = self.fences[kind]
         if r"\frac" in join(inside):  # of a fixed size, so that a line may break between them
             return [rf"\Bigl{left}", *inside, rf"\Bigr{right.lstrip()}"]
         return [left, *inside, right]
@@ -103,26 +99,28 @@ class LatexPrinter(Printer):
     def root(self, base: t.Tree, inside: list[Token]) -> list[Token]:
         return [rf"\sqrt{{{_grown(join(inside))}}}"]
 
-    def subscript(self, base: str, index: str) -> str:
-        return f"{base}_{{{index}}}"
+    def relation(self, text: str, latex: str) -> str:
+        return latex
 
-    def part(self, base: str, axes: str) -> str:
-        return f"{base}[{axes}]"
+    def measure(self, formula: str) -> int:
+        """A command counts as one letter, what only sets type as none."""
+        return len(_COMMAND.sub(lambda found: "o" if found[1] and found[1] not in _SILENT else "", formula))
 
-    def axis(self, bounds: tuple[str, ...]) -> str:
-        return "{:}".join(bounds)
 
-    def place(self, axes: str, inside: str) -> str:
-        return rf"\mathbf{{0}}[{axes} \leftarrow {inside}]"
+class MacroPrinter(LatexPrinter):
+    """LaTeX with commands for some signs, which `macro_file` defines and an author may change."""
 
-    def relation(self, relation: tuple[str, str]) -> str:
-        return relation[1]
+    top, loss = r"\symrnntranspose", r"\symrnnloss"
+    products = MappingProxyType(dict.fromkeys(LatexPrinter.products, r"\symrnnproduct"))
 
-    def time_sum(self) -> str:
-        return r"\sum_{t=1}^{T} "
 
-    def partial(self, of: str, by: str) -> str:
-        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+def macro_file(product: str = "odot") -> str:
+    """What the commands of formulas with macros mean, for an author to change: an \\input before the formulas."""
+    command, meaning = MacroPrinter(product), LatexPrinter(product)
+    return "".join(
+        f"\\newcommand{{{getattr(command, sign)}}}{{{getattr(meaning, sign)}}}\n"
+        for sign in ("elementwise", "top", "loss")
+    )
 
 
 def _grown(formula: str) -> str:
@@ -139,14 +137,6 @@ def _letters(base: str) -> str:
     return base if len(base) == 1 else rf"\mathrm{{{_escaped(base)}}}"
 
 
-def _index(part: str) -> str:
-    """A subscript: up to two letters are indices, more are a word."""
-    if part in GREEK_COMMANDS or part in _LOOKALIKE:
-        return _letters(part)
-    plain = part.isascii() and (len(part) <= 2 or part.isdigit())
-    return part if plain else rf"\mathrm{{{_escaped(part)}}}"
-
-
 def _escaped(word: str) -> str:
     """The inside of an upright word; a Greek letter leaves it for a moment."""
     pieces: list[str] = []
@@ -156,43 +146,3 @@ def _escaped(word: str) -> str:
         else:
             pieces.append(_LOOKALIKE.get(letter, r"\_" if letter == "_" else letter))
     return "".join(pieces).rstrip()
-
-
-_SIZE_WORD = re.compile(r"[^\W\d]\w*")
-
-
-def _size_name(word: str) -> str:
-    return PRINTER.name(split_name(word))
-
-
-def macro_file(product: str = "odot") -> str:
-    """What the commands of formulas with macros mean, for an author to change: an \\input before the formulas."""
-    printer = LatexPrinter(product)
-    meanings = {"symrnnproduct": printer.elementwise, "symrnntranspose": printer.top, "symrnnloss": printer.loss}
-    return "".join(f"\\newcommand{{\\{name}}}{{{meaning}}}\n" for name, meaning in meanings.items())
-
-
-PRINTER = LatexPrinter()
-_COMMAND = re.compile(r"\\([a-zA-Z]+) ?|\\.|[{}^_&]")
-_SILENT = {
-    "bar",
-    "tilde",
-    "hat",
-    "overline",
-    "widetilde",
-    "widehat",
-    "frac",
-    "tfrac",
-    "mathrm",
-    "mathbf",
-    "operatorname",
-    "left",
-    "right",
-    "Bigl",
-    "Bigr",
-}
-
-
-def measure(latex: str) -> int:
-    """About how many letters wide a formula appears: a command counts as one, what only sets type as none."""
-    return len(_COMMAND.sub(lambda found: "o" if found[1] and found[1] not in _SILENT else "", latex))

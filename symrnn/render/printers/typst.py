@@ -3,121 +3,98 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 
-from ...sizes import Size
 from .. import tree as t
-from ..names import Name, split_name
-from ..printer import Printer, Token, join
-from .text import show_number, show_size
+from ..names import Name
+from ..printer import FilledLine, Printer, Token, is_size, join
 
 # Brackets stand as private characters until a line is complete: in a broken formula they have no partner on their line.
-_FENCES = {
-    "round": ("\ue000", "\ue001"),
-    "square": ("\ue002", "\ue003"),
-    "length": ("\ue004", "\ue005"),
-    "abs": ("\ue006", "\ue007"),
-    "angle": ("\ue008", "\ue009"),
-}
 _PAIRED = dict(zip("\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009", "()[]‖‖||⟨⟩", strict=True))
 _ESCAPED = {letter: rf"\{sign}" for letter, sign in _PAIRED.items()}
 _FUNCTIONS = {"tanh", "exp", "log", "sin", "cos", "max", "min"}
 _ACCENTS = {"bar": "macron", "tilde": "tilde", "hat": "hat"}
+_CODE = re.compile(r'frac|upright|bold|overline|macron|tilde|hat|sqrt|dot\.op|thin|top|op\(|[_^()"\\]')
+
+
+_LONG = re.compile("[a-z]{2,}")
 
 
 class TypstPrinter(Printer):
     """Formulas in Typst's mathematics, fractions stacked."""
 
-    stacked = True
-    dimension = 'op("dim")'
-    plus, minus, times, beside = "+", "-", "dot.op", " thin "
-    comma, semicolon = r"\, ", r"\; "
-    products = MappingProxyType({"odot": "⊙", "circ": "∘", "asterisk": "∗"})
+    minus, times, beside, prime, curly, becomes = "-", "dot.op", " thin ", "'", "∂ ", " ← "
+    comma, semicolon, colon, brackets = r"\, ", r"\; ", " : ", (" \ue002", "\ue003")
+    dimension, zero, top = 'op("dim")', "upright(bold(0))", "top"
+    fences = MappingProxyType(
+        {
+            "round": "\ue000\ue001",
+            "square": "\ue002\ue003",
+            "length": "\ue004\ue005",
+            "abs": "\ue006\ue007",
+            "angle": "\ue008\ue009",
+        }
+    )
+    constants = MappingProxyType({"pi": "π", "ones": "upright(bold(1))", "identity": "I", "dots": "dots"})
 
-    def name(self, name: Name) -> str:
-        if name.gradient:
-            return f"frac(∂ L, ∂ {self.name(name.of)})" if name.of else "∂ L"
-        if name.prefixed and name.of is not None:
-            return f"{name.base} {self.name(name.of)}"
-        head = _word(name.base) if name.verbatim else _letters(name.base)
+    def head(self, name: Name) -> str:
+        head = _letters(name.base) if not name.verbatim else _word(name.base)
         for accent in name.accents:
             head = f"overline({head})" if accent == "bar" and len(name.base) > 1 else f"{_ACCENTS[accent]}({head})"
-        head += "'" * name.primes
-        subscripts = [r"\,".join(_index(part) for part in name.subscripts)] if name.subscripts else []
-        if name.of is not None:
-            subscripts.append(self.name(name.of))
-        if name.time and not name.raised:
-            subscripts.append(name.time)
-        index = r"\,".join(subscripts)
-        below = f"_({index})" if subscripts else ""
-        return head + below + (f"^({name.time})" if name.time and name.raised else "")
+        return head + "'" * name.primes
 
-    def number(self, value: Fraction, decimal: bool) -> str:
-        shown = show_number(value, decimal)
-        if "/" in shown:
-            return f"{value.numerator}/{value.denominator}"
-        digits, _, power = shown.partition("e")
-        return f"{digits} dot.op 10^({power.replace('−', '-')})" if power else digits
+    def index(self, part: str) -> str:
+        if len(part) == 1 or part.isdigit():
+            return part
+        return " ".join(part) if len(part) == 2 and part.isascii() and part.isalpha() else _word(part)
 
-    def constant(self, kind: str) -> str:
-        return {"pi": "π", "ones": "upright(bold(1))", "identity": "I"}[kind]
+    def before(self, base: str, of: str) -> str:
+        return f"{base} {of}"
 
-    def size(self, size: Size) -> str:
-        return _SIZE_WORD.sub(
-            lambda word: f" {self.name(split_name(word[0]))}", show_size(size).replace("−", "-")
-        ).strip()
+    def scripts(self, head: str, indices: list[str], time: str, raised: bool, layer: str, top: str) -> str:
+        time = _LONG.sub(lambda word: _word(word[0]), time)
+        low = r"\,".join([*indices, time] if time and not raised else indices)
+        word = f"\ue000{self.index(layer)}\ue001 {top}".rstrip() if layer else ""
+        high = r"\,".join(part for part in (word, time if raised else "") if part)
+        return head + (f"_({low})" if low else "") + (f"^({high})" if high else "")
 
-    def zeros(self, size: str) -> str:
-        return f"upright(bold(0))_({size})"
+    def total(self, step: str, last: str) -> str:
+        return f"sum_({step}=1)^{_letters(last)} "
 
-    def power(self, base: str, exponent: Fraction, marked: bool) -> str:
-        mark = f"{self.elementwise} " if marked else ""
-        return f"{base}^({mark}{show_number(exponent, False)})"
+    def ratio(self, value: Fraction) -> str:
+        return f"{value.numerator}/{value.denominator}"
 
-    def transpose(self, base: str) -> str:
-        return f"{base}^top"
+    def size_piece(self, piece: str) -> str:
+        return f" {super().size_piece(piece)}" if is_size(piece) else super().size_piece(piece)
+
+    def superscript(self, base: str, sign: str) -> str:
+        return f"{base}^{sign}" if sign == self.top else f"{base}^({sign})"
+
+    def subscript(self, base: str, sign: str) -> str:
+        return f"{base}_({sign})"
 
     def quotient(self, numerator: list[Token], denominator: list[Token], depth: int) -> list[Token]:
         return [f"frac({join(numerator)}, {join(denominator)})"]
 
-    def function(self, call: t.Call) -> str:
-        word = call.text if call.text in _FUNCTIONS or len(call.text) == 1 else f'op("{call.text}")'
-        return word + "'" * call.primes + (f"^({call.power})" if call.power != 1 else "")
-
-    def fence(self, kind: str, inside: list[Token]) -> list[Token]:
-        left, right = _FENCES[kind]
-        return [left, *inside, right]
+    def word(self, call: t.Call) -> str:
+        return call.text if call.text in _FUNCTIONS or len(call.text) == 1 else f'op("{call.text}")'
 
     def root(self, base: t.Tree, inside: list[Token]) -> list[Token]:
         return [f"sqrt({join(inside)})"]
 
-    def subscript(self, base: str, index: str) -> str:
-        return f"{base}_({index})"
-
-    def part(self, base: str, axes: str) -> str:
-        return f"{base} \ue002{axes}\ue003"
-
-    def axis(self, bounds: tuple[str, ...]) -> str:
-        return " : ".join(bounds).strip() if len(bounds) == 1 or any(bounds) else ":"
-
-    def place(self, axes: str, inside: str) -> str:
-        return f"upright(bold(0)) \ue002{axes} ← {inside}\ue003"
-
-    def relation(self, relation: tuple[str, str]) -> str:
-        return relation[0]
-
-    def time_sum(self) -> str:
-        return "sum_(t=1)^T "
-
-    def partial(self, of: str, by: str) -> str:
-        return f"frac(∂ {of}, ∂ {by})"
+    def measure(self, formula: str) -> int:
+        return len(_CODE.sub("", formula).replace("  ", " "))
 
     def flat(self, node: t.Tree) -> str:
-        return finish(super().flat(node))
+        return _finished(super().flat(node))
+
+    def lines(self, node: t.Tree, width: int) -> list[FilledLine]:
+        return [replace(line, text=_finished(line.text)) for line in super().lines(node, width)]
 
 
-def finish(line: str) -> str:
+def _finished(line: str) -> str:
     """A line with its brackets: pairs that grow with what they hold, or plain ones where a partner is elsewhere."""
     opened = 0
     balanced = True
@@ -133,23 +110,5 @@ def _letters(base: str) -> str:
     return base if len(base) == 1 else _word(base)
 
 
-def _index(part: str) -> str:
-    if len(part) == 1 or part.isdigit():
-        return part
-    return " ".join(part) if len(part) == 2 and part.isascii() and part.isalpha() else _word(part)
-
-
 def _word(word: str) -> str:
     return f'upright("{word}")'
-
-
-_SIZE_WORD = re.compile(r"[^\W\d]\w*")
-_CODE = re.compile(r'frac|upright|bold|overline|macron|tilde|hat|sqrt|dot\.op|thin|top|op\(|[_^()"\\]')
-
-
-def measure(typst: str) -> int:
-    """About how many letters wide a formula appears."""
-    return len(_CODE.sub("", typst).replace("  ", " "))
-
-
-PRINTER = TypstPrinter()

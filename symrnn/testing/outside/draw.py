@@ -31,7 +31,7 @@ _CONSTANTS = """
 sigmoid(0); where(0.5 >= 0.2, 1, 2); exp(1); 1/3; sqrt(2); 0.5 > 1/3; relu(0); gelu(2); maximum(1, 2); tanh(0.5);
 cos(0); floor(2.5); mod(7, 3); sign(0); abs(-2); log(2); 2 ** 0.5; softplus(0); clip(3, 0, 1); elu(-1); 3;
 leaky_relu(-2); 0.1 + 0.2; hard_sigmoid(1); gelu_tanh(1); silu(1); minimum(1, 0.5); square(2); sin(1);
-stop_gradient(1.5)
+stop_gradient(1.5); erf(0.5)
 """.replace("\n", " ").strip().split("; ")  # fmt: skip
 
 
@@ -100,7 +100,7 @@ class _Maker:
         if chance.maybe(0.15):
             self._block()
         ending = self._ending()
-        read = re.findall(r"\w+", " ".join([*self.lines, ending]))
+        read = re.findall(r"(?<![.\w])\w+", " ".join([*self.lines, ending]))  # a transpose reads no `T`
         told = [self.inputs, self.states] if self.annotated else []
         told = [name for shapes in told for shape in shapes.values() for size in shape for name in size]
         if any(name in read and name not in told for size in self.formulas.named for name in size):

@@ -15,7 +15,7 @@ Shape = tuple[Size, ...]
 # How tightly the parts of a text hold together, as Python has it.
 _COMPARE, _SUM, _PRODUCT, _MINUS, _POWER, _ATOM = range(6)
 
-_SMOOTH = ["sigmoid", "tanh", "softplus", "silu", "gelu", "gelu_tanh", "sin", "cos", "square"]
+_SMOOTH = ["sigmoid", "tanh", "softplus", "silu", "gelu", "gelu_tanh", "sin", "cos", "erf", "square"]
 _KINKED = ["relu", "leaky_relu", "elu", "hard_sigmoid", "abs", "sign", "floor"]
 _NUMBERS = ["0.5", "2", "0.1", "3", "1.5", "0.25", "1/3", "2/7", "1e-1", "0.3", "1", "-0.7", "1.0", "0"]
 _NUMBERS += ["0.123456789", "22/7", "-1/3", ".5", "1e-3", "0.99"]
@@ -216,7 +216,10 @@ class Formulas:
     def _scalar(self, shape: Shape, depth: int) -> Text:
         chance = self.chance
         size, other = chance.pick(self.sizes), chance.pick(self.sizes)
-        kind = chance.below(9)
+        kind = chance.below(10)
+        if kind == 9:
+            loss = chance.pick(["cross_entropy", "binary_cross_entropy", "squared_error"])
+            return call(loss, self.draw((size,), depth), self.draw((size,), depth))
         if kind == 0:
             return call("dot", self.draw((size,), depth), self.draw((size,), depth))
         if kind == 1:

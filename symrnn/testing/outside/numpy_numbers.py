@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-_erfc = np.vectorize(math.erfc, otypes=[float])
-
 
 class NumpyNumbers:
     """Arrays of float64 or complex128. With `jitter`, every result is moved by its last bit, or not, at random."""
@@ -101,13 +99,19 @@ class NumpyNumbers:
     def f_silu(self, a: Any) -> Any:
         return a * self.f_sigmoid(a)
 
-    def f_gelu(self, a: Any) -> Any:
-        """Φ(x + i y) is Φ(x) + i y φ(x), as y² is nothing."""
+    def f_erf(self, a: Any) -> Any:
+        return 1 - self._erfc(a)
+
+    @staticmethod
+    def _erfc(a: Any) -> Any:
+        """erfc(x + i y) is erfc x − i y 2 e^{−x²} / √π, as y² is nothing."""
         x = np.real(a)
-        normal = 0.5 * _erfc(-x / math.sqrt(2))
-        if np.iscomplexobj(a):
-            normal = normal + 1j * np.imag(a) * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
-        return a * normal
+        value = np.vectorize(math.erfc, otypes=[float])(x)
+        return value - 2j * np.imag(a) * np.exp(-x * x) / math.sqrt(math.pi) if np.iscomplexobj(a) else value
+
+    def f_gelu(self, a: Any) -> Any:
+        """a Φ(a), where 1 + erf would lose what is far below zero."""
+        return a * self._erfc(-a / math.sqrt(2)) / 2
 
     def f_gelu_tanh(self, a: Any) -> Any:
         return 0.5 * a * (1 + self.f_tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a * a * a)))
@@ -179,6 +183,15 @@ class NumpyNumbers:
     def f_logsumexp(self, a: Any) -> Any:
         top = np.real(a).max(axis=-1)
         return top + np.log(np.exp(a - top[:, None]).sum(axis=-1))
+
+    def f_cross_entropy(self, z: Any, y: Any) -> Any:
+        return self.f_logsumexp(z) - (y * z).sum(axis=-1)
+
+    def f_binary_cross_entropy(self, z: Any, y: Any) -> Any:
+        return (self.f_softplus(z) - y * z).sum(axis=-1)
+
+    def f_squared_error(self, z: Any, y: Any) -> Any:
+        return (z - y) ** 2 @ np.full(z.shape[-1], 0.5)
 
     def f_norm(self, a: Any) -> Any:
         squares = self.f_sum(a * a)

@@ -25,6 +25,9 @@ class Smallest:
     drawn: Drawn
     finding: Finding
 
+    def text(self) -> str:
+        return f"{self.finding.text()}\n{self.drawn.text}"
+
 
 def shrink(drawn: Drawn, seed: int, finding: Finding, seconds: float = 20.0) -> Smallest:
     """Take away what can be taken, one thing at a time, for as long as there is time."""

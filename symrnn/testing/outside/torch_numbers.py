@@ -41,6 +41,7 @@ class TorchNumbers:
             "sqrt": unary(torch.sqrt),
             "sin": unary(torch.sin),
             "cos": unary(torch.cos),
+            "erf": unary(torch.erf),
             "abs": unary(torch.abs),
             "sign": unary(torch.sign),
             "floor": unary(torch.floor),
@@ -56,6 +57,9 @@ class TorchNumbers:
             "mean": lambda a: a.flatten(1).mean(1),
             "softmax": lambda a: torch.softmax(a, -1),
             "logsumexp": lambda a: torch.logsumexp(a, -1),
+            "cross_entropy": lambda z, y: torch.logsumexp(z, -1) - (y * z).sum(-1),
+            "binary_cross_entropy": lambda z, y: (torch.nn.functional.softplus(z) - y * z).sum(-1),
+            "squared_error": lambda z, y: torch.square(z - y).sum(-1) / 2,
             "norm": lambda a: torch.linalg.vector_norm(a.flatten(1), dim=1),
             "diag": torch.diag_embed,
         }

@@ -81,8 +81,9 @@ SUFFIXES = ["_all", "_prev", "_t", "_0", "_1", "_2", "_half", "_states", "_out",
 
 # The functions of the language, by the README's table: they cannot name a value.
 FUNCTIONS = _list("""
-square sigmoid tanh relu leaky_relu elu softplus silu gelu gelu_tanh hard_sigmoid exp log sqrt sin cos abs sign floor
-mod maximum minimum clip where stop_gradient outer dot sum mean softmax logsumexp norm diag
+square sigmoid tanh relu leaky_relu elu softplus silu gelu gelu_tanh hard_sigmoid exp log sqrt sin cos erf abs sign
+floor mod maximum minimum clip where stop_gradient outer dot sum mean softmax logsumexp cross_entropy
+binary_cross_entropy squared_error norm diag
 """)
 
 # Whatever a docstring may hold that ends or opens something in a language that it is copied into.

@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import pytest
+from operations.conformance import cell_texts
 
 import symrnn
 
@@ -37,17 +38,4 @@ def odd_cells():
 @pytest.fixture(scope="session")
 def conformance():
     """A cell for every operation of the language: its expressions in the conformance test are the outputs."""
-    module = load("symrnn_tests_c_conformance", HERE.parents[1] / "operations" / "test_conformance.py")
-    return {name: cell_of([expression for expression, _ in rows]) for name, rows in module.EXPRESSIONS.items()}
-
-
-def cell_of(expressions):
-    lines = [f"    y_{k} = {expression}\n" for k, expression in enumerate(expressions)]
-    names = ", ".join(f"y_{k}" for k in range(len(lines)))
-    return symrnn.cell(
-        'def f(x: "(m,)", /, h: "(n,)", S: "(n, n)"):\n'
-        "    s: scalar\n"
-        "    C: (n, n + m)\n" + "".join(lines) + "    h = tanh(W @ x + R @ h * s + C @ [h, x])\n"
-        "    S = 0.5 * S + outer(h, h)\n"
-        f"    return {f'({names})' if len(lines) > 1 else names}, (h, S)\n"
-    )
+    return {name: symrnn.cell(text) for name, text in cell_texts().items()}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 import symrnn
-from symrnn.checking.check import draw_upstreams, settle
 from symrnn.checking.oracles import complex_step
+from symrnn.checking.points import draw_upstreams, find_point
 from symrnn.equations.sample import default_dims
 from symrnn.numeric.c import emit_c
 from symrnn.numeric.c.names import identifier
@@ -86,8 +86,8 @@ class Case:
 
 def case(cell, T=3, N=2, sizes=(4, 3), seed=5, dims=None):
     cell = symrnn.cell(cell) if isinstance(cell, str) else cell
-    point, base, _ = settle(cell, T, N, dims or default_dims(cell, sizes), seed)
-    upstream = draw_upstreams(point, base, seed)[0]
+    point, base, _ = find_point(cell, T, N, dims or default_dims(cell, sizes), seed)
+    upstream = draw_upstreams(point, seed)[0]
     (truth,) = complex_step(point, (upstream,), base)
 
     def steps(name, shape):

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 import symrnn
-from symrnn.checking.check import draw_upstreams, settle
 from symrnn.checking.oracles import complex_step
+from symrnn.checking.points import draw_upstreams, find_point
 from symrnn.equations.sample import default_dims
 from symrnn.numeric.torch_source import emit_torch
 
@@ -28,13 +28,13 @@ def tensors(point, dtype=torch.float64):
 
 
 def point_of(cell, T, N, seed=0, sizes=(2, 3, 4)):
-    return settle(cell, T, N, default_dims(cell, sizes), seed)[:2]
+    return find_point(cell, T, N, default_dims(cell, sizes), seed)[:2]
 
 
 def worst_gradient(cell, T=3, N=2, seed=0, sizes=(4, 3)):
     """The largest error of any entry against complex step, in parts of what its array is measured by."""
     point, base = point_of(cell, T, N, seed, sizes)
-    upstream = draw_upstreams(point, base, seed)[0]
+    upstream = draw_upstreams(point, seed)[0]
     (truth,) = complex_step(point, (upstream,), base)
     arguments = tensors(point)
     results = load(cell)[2].apply(*arguments)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
+from operations.conformance import CASES, cell_text
 
 import symrnn
 from symrnn.numeric.torch_source import emit_torch
@@ -26,7 +27,6 @@ def _load(name, path):
 
 HERE = pathlib.Path(__file__).parent
 oracle = _load("torch_oracle", HERE / "oracle.py")
-conformance = _load("torch_conformance", HERE.parents[1] / "operations" / "test_conformance.py")
 
 ODD = {
     "mgu": "def mgu(x, h):\n    f = sigmoid(W_f @ x + R_f @ h + b_f)\n    n = tanh(W_n @ x + R_n @ (f * h) + b_n)\n    h = (1 - f) * h + f * n\n    return h",
@@ -73,9 +73,9 @@ def test_complex_step_and_the_numpy_kernel(name):
     assert oracle.worst_output(cell) <= 1e-12
 
 
-@pytest.mark.parametrize(("name", "expression", "shape"), conformance.CASES)
+@pytest.mark.parametrize(("name", "expression", "shape"), CASES)
 def test_every_operation_against_complex_step(name, expression, shape):
-    assert oracle.worst_gradient(conformance.cell_of(expression)) <= 1e-12
+    assert oracle.worst_gradient(symrnn.cell(cell_text(expression))) <= 1e-12
 
 
 @given(cells(), st.integers(0, 2**16))

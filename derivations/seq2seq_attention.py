@@ -1,0 +1,745 @@
+"""seq2seq_attention: the loss and all gradients in NumPy, derived by symrnn.
+
+Encoder and decoder with attention over the encoder's states (Luong, Pham & Manning 2015, their
+  general score).
+
+params: h.W_i (h.n, h.m); h.R_i (h.n, h.n); h.b_i (h.n,); h.W_f (h.n, h.m); h.R_f (h.n, h.n); h.b_f
+  (h.n,); h.W_g (h.n, h.m); h.R_g (h.n, h.n); h.b_g (h.n,); h.W_o (h.n, h.m); h.R_o (h.n, h.n);
+  h.b_o (h.n,); d.W_i (h.n, d.m); d.R_i (h.n, h.n); d.b_i (h.n,); d.W_f (h.n, d.m); d.R_f (h.n,
+  h.n); d.b_f (h.n,); d.W_g (h.n, d.m); d.R_g (h.n, h.n); d.b_g (h.n,); d.W_o (h.n, d.m); d.R_o
+  (h.n, h.n); d.b_o (h.n,); E (K, h.m); F (C, d.m); A (h.n, h.n); U (p, 2*h.n); V (C, p); c (C,)
+x: source (S, N); n (N,); words (T, N); m (N,)
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def counted(value: Any, lengths: Any = None) -> Any:
+    """The steps that count, and zeros behind a sequence's end; for a mask, zeros where it is zero."""
+    if lengths is None:
+        return value
+    keep = np.arange(len(value))[:, None] < lengths if lengths.ndim == 1 else lengths != 0
+    return np.where(keep.reshape(keep.shape + (1,) * (value.ndim - 2)), value, 0)
+
+
+def look_up(table: Any, ids: Any, lengths: Any = None) -> Any:
+    """The rows of a table that whole numbers name."""
+    return table.take(counted(ids, lengths), axis=0)
+
+
+def steps_of(lengths: Any, T: Any, dtype: Any) -> Any:
+    """1 at the steps of each sequence, 0 behind its end: (T, N)."""
+    return (np.arange(T)[:, None] < lengths).astype(dtype)
+
+
+def rows_of(value: Any, lengths: Any = None) -> Any:
+    """All steps of a sequence as the rows of a matrix: (N, T, n)."""
+    return np.ascontiguousarray(counted(value, lengths).swapaxes(0, 1))
+
+
+def shift(value: Any, lengths: Any = None) -> Any:
+    """Every step has the value of the step before, the first one zero."""
+    return np.concatenate([np.zeros_like(value[:1]), value[:-1]])
+
+
+def unit_vectors(ids: Any, classes: Any, dtype: Any) -> Any:
+    """1 in the place of its class, 0 elsewhere; what names no class is 0 throughout."""
+    return (np.asarray(ids)[..., None] == np.arange(classes)).astype(dtype)
+
+
+def places_of(lengths: Any, T: Any, dtype: Any) -> Any:
+    """The same as a vector of each sequence: (N, T)."""
+    return (np.arange(T) < lengths[:, None]).astype(dtype)
+
+
+def shift_back(above: Any, value: Any, lengths: Any = None) -> Any:
+    return np.concatenate([above[1:], np.zeros_like(above[:1])])
+
+
+def look_up_back(above: Any, ids: Any, table: Any, lengths: Any = None) -> Any:
+    """What rows of the table receive: the sum over the places that read them."""
+    ids, above = counted(ids, lengths).ravel(), above.reshape(-1, table.shape[1])
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    begins = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+    back = np.zeros_like(table)
+    back[ids[begins]] = np.add.reduceat(above[order], begins, axis=0)
+    return back
+
+
+def rows_of_back(above: Any, value: Any, lengths: Any = None) -> Any:
+    return counted(np.ascontiguousarray(above.swapaxes(0, 1)), lengths)
+
+
+def make_lstm():
+    """The passes of lstm."""
+
+    def array(work, name, shape, like):
+        """A work array, the one of the call before where its shape and type still fit."""
+        held = work.get(name)
+        if held is None or held.shape != shape or held.dtype != like.dtype:
+            held = work[name] = np.empty(shape, like.dtype)
+        return held
+
+
+    def rows(a):
+        """All steps and sequences as the rows of one matrix."""
+        return a.reshape(-1, a.shape[-1])
+
+
+    def product(a, weight):
+        """a @ weight.T for all steps and sequences in one product."""
+        return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
+
+
+    def above(a, b):
+        """1 where a > b, 0 elsewhere, in the type of the operands."""
+        return (a > b).astype(np.result_type(a, b))
+
+
+    def where(condition, a, b):
+        """a where the condition is 1, b elsewhere, in the type of all three."""
+        return np.where(condition > 0, a, b).astype(np.result_type(condition, a, b), copy=False)
+
+
+    def pack(params):
+        """Weights that meet the same vector side by side; done once for many calls."""
+        W_i = params["W_i"]
+        R_i = params["R_i"]
+        b_i = params["b_i"]
+        W_f = params["W_f"]
+        R_f = params["R_f"]
+        b_f = params["b_f"]
+        W_g = params["W_g"]
+        R_g = params["R_g"]
+        b_g = params["b_g"]
+        W_o = params["W_o"]
+        R_o = params["R_o"]
+        b_o = params["b_o"]
+        return {
+            "params": params,
+            "weight_x_t": np.concatenate([W_o, W_i, W_f, W_g]),
+            "weight_x_t_half": np.concatenate([0.5 * W_o, 0.5 * W_i, 0.5 * W_f, W_g]),
+            "weight_h_prev": np.concatenate([R_o, R_i, R_f, R_g]),
+            "weight_h_prev_half": np.concatenate([0.5 * R_o, 0.5 * R_i, 0.5 * R_f, R_g]),
+            "net_bias": np.concatenate([0.5 * b_o, 0.5 * b_i, 0.5 * b_f, b_g]),
+        }
+
+
+    def forward(packed, x, state, work=None):
+        """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""
+        work = {} if work is None else work
+        weight_x_t_half = packed["weight_x_t_half"]
+        weight_h_prev_half = packed["weight_h_prev_half"]
+        net_bias = packed["net_bias"]
+        T, N = x["x"].shape[:2]
+        n = state["h"].shape[1]
+        h_held_states = array(work, "h_held_states", (T + 1, N, n), x["x"])
+        c_held_states = array(work, "c_held_states", (T + 1, N, n), x["x"])
+        block = array(work, "block", (T, N, 4 * n), x["x"])
+        o_all = block[..., :n]
+        i_all = block[..., n:2 * n]
+        f_all = block[..., 2 * n:3 * n]
+        g_all = block[..., 3 * n:4 * n]
+        c = array(work, "c", (N, n), x["x"])
+        tanh_c_all = array(work, "tanh_c_all", (T, N, n), x["x"])
+        h_all = array(work, "h_all", (T, N, n), x["x"])
+        sums_h_prev = array(work, "sums_h_prev", (N, 4 * n), x["x"])
+        spare_2 = array(work, "spare_2", (N, n), x["x"])
+        h_held_states[0] = state["h"]
+        c_held_states[0] = state["c"]
+        above_keep_all = above(x["keep"], 0)
+        np.matmul(rows(x["x"]), weight_x_t_half.T, out=rows(block))  # (1) (3) (5) (8)
+        block += net_bias
+        for net, h_prev, c_prev, i, f, g, o, h, h_held, c_held, tanh_c, above_keep in zip(
+            block,
+            h_held_states[:-1],
+            c_held_states[:-1],
+            i_all,
+            f_all,
+            g_all,
+            o_all,
+            h_all,
+            h_held_states[1:],
+            c_held_states[1:],
+            tanh_c_all,
+            above_keep_all,
+            strict=True,
+        ):
+            np.matmul(h_prev, weight_h_prev_half.T, out=sums_h_prev)  # (1) (3) (5) (8)
+            np.add(net, sums_h_prev, out=net)
+            np.tanh(net, out=net)  # (2) (4) (6) (9)
+            gates = net[..., :3 * n]
+            gates *= 0.5
+            gates += 0.5
+            np.multiply(c_prev, f, out=c)  # (7)
+            np.multiply(i, g, out=spare_2)
+            c += spare_2
+            np.tanh(c, out=tanh_c)
+            np.multiply(tanh_c, o, out=h)  # (10)
+            np.copyto(h_held, where(above_keep[..., None], h, h_prev))  # (11)
+            np.copyto(c_held, where(above_keep[..., None], c, c_prev))  # (12)
+        outputs = np.array(h_all)
+        kept = {name: packed[name] for name in ("weight_x_t", "weight_h_prev")}
+        return outputs, {"h": h_held_states[-1].copy(), "c": c_held_states[-1].copy()}, (kept, x, h_held_states, c_held_states, block, tanh_c_all, above_keep_all)
+
+
+    def backward(tape, d_outputs, d_final_state, work=None):
+        """Gradients by the parameters, the inputs and the initial state."""
+        packed, x, h_held_states, c_held_states, block, tanh_c_all, above_keep_all = tape
+        work = {} if work is None else work
+        weight_x_t = packed["weight_x_t"]
+        weight_h_prev = packed["weight_h_prev"]
+        T, N = x["x"].shape[:2]
+        n = d_final_state["h"].shape[1]
+        o_all = block[..., :n]
+        i_all = block[..., n:2 * n]
+        f_all = block[..., 2 * n:3 * n]
+        g_all = block[..., 3 * n:4 * n]
+        delta_block = array(work, "delta_block", (T, N, 4 * n), d_outputs)
+        delta_a_o_all = delta_block[..., :n]
+        delta_a_i_all = delta_block[..., n:2 * n]
+        delta_a_f_all = delta_block[..., 2 * n:3 * n]
+        delta_a_g_all = delta_block[..., 3 * n:4 * n]
+        delta_c_held = array(work, "delta_c_held", (N, n), d_outputs)
+        delta_h_held = array(work, "delta_h_held", (N, n), d_outputs)
+        delta_h = array(work, "delta_h", (N, n), d_outputs)
+        delta_c = array(work, "delta_c", (N, n), d_outputs)
+        factor_1_all = array(work, "factor_1_all", (T, N, n), d_outputs)
+        factor_2_all = array(work, "factor_2_all", (T, N), d_outputs)
+        delta_gates_all = delta_block[..., n:4 * n].reshape(T, N, 3, n)
+        spare_1 = array(work, "spare_1", (N, n), d_outputs)
+        np.subtract(1, o_all, out=delta_a_o_all)  # (17)
+        delta_a_o_all *= tanh_c_all
+        delta_a_o_all *= o_all
+        np.square(tanh_c_all, out=factor_1_all)  # (18)
+        np.subtract(1, factor_1_all, out=factor_1_all)
+        factor_1_all *= o_all
+        np.square(g_all, out=delta_a_g_all)  # (20)
+        np.subtract(1, delta_a_g_all, out=delta_a_g_all)
+        delta_a_g_all *= i_all
+        np.subtract(1, f_all, out=delta_a_f_all)  # (22)
+        delta_a_f_all *= c_held_states[:-1]
+        delta_a_f_all *= f_all
+        np.subtract(1, i_all, out=delta_a_i_all)  # (24)
+        delta_a_i_all *= i_all
+        delta_a_i_all *= g_all
+        np.subtract(1, above_keep_all, out=factor_2_all)  # (25)
+        carry_h = np.array(d_final_state["h"])
+        carry_c = np.array(d_final_state["c"])
+        for (
+            delta_net, delta_gates, f, upstream_h, delta_a_o, above_keep, factor_1, factor_2
+        ) in zip(
+            delta_block[::-1],
+            delta_gates_all[::-1],
+            f_all[::-1],
+            d_outputs[::-1],
+            delta_a_o_all[::-1],
+            above_keep_all[::-1],
+            factor_1_all[::-1],
+            factor_2_all[::-1],
+            strict=True,
+        ):
+            np.copyto(delta_c_held, carry_c)  # (13)
+            np.copyto(delta_h_held, carry_h)  # (14)
+            np.multiply(delta_h_held, above_keep[..., None], out=delta_h)  # (15)
+            delta_h += upstream_h
+            delta_a_o *= delta_h  # (17)
+            np.multiply(delta_c_held, above_keep[..., None], out=delta_c)  # (18)
+            np.multiply(delta_h, factor_1, out=spare_1)
+            delta_c += spare_1
+            delta_gates *= delta_c[:, None]  # (20) (22) (24)
+            np.matmul(delta_net, weight_h_prev, out=carry_h)  # (25)
+            np.multiply(delta_h_held, factor_2[..., None], out=spare_1)
+            carry_h += spare_1
+            np.multiply(delta_c, f, out=carry_c)  # (26)
+            np.multiply(delta_c_held, factor_2[..., None], out=spare_1)
+            carry_c += spare_1
+        grad_weight_x_t = rows(delta_block).T @ rows(x["x"])
+        grad_weight_h_prev = rows(delta_block).T @ rows(h_held_states[:-1])
+        grad_net = rows(delta_block).sum(axis=0)
+        grads = {
+            "W_i": grad_weight_x_t[n:2 * n],  # (27)
+            "R_i": grad_weight_h_prev[n:2 * n],  # (28)
+            "b_i": grad_net[n:2 * n],  # (29)
+            "W_f": grad_weight_x_t[2 * n:3 * n],  # (30)
+            "R_f": grad_weight_h_prev[2 * n:3 * n],  # (31)
+            "b_f": grad_net[2 * n:3 * n],  # (32)
+            "W_g": grad_weight_x_t[3 * n:4 * n],  # (33)
+            "R_g": grad_weight_h_prev[3 * n:4 * n],  # (34)
+            "b_g": grad_net[3 * n:4 * n],  # (35)
+            "W_o": grad_weight_x_t[:n],  # (36)
+            "R_o": grad_weight_h_prev[:n],  # (37)
+            "b_o": grad_net[:n],  # (38)
+        }
+        d_x = {
+            "x": product(delta_block, weight_x_t.T),
+            "keep": np.array(np.zeros((T, N), dtype=d_outputs.dtype)),
+        }
+        return grads, d_x, {"h": carry_h, "c": carry_c}
+
+    return pack, forward, backward
+
+
+def make_cell_lstm():
+    """The passes of cell_lstm."""
+
+    def array(work, name, shape, like):
+        """A work array, the one of the call before where its shape and type still fit."""
+        held = work.get(name)
+        if held is None or held.shape != shape or held.dtype != like.dtype:
+            held = work[name] = np.empty(shape, like.dtype)
+        return held
+
+
+    def rows(a):
+        """All steps and sequences as the rows of one matrix."""
+        return a.reshape(-1, a.shape[-1])
+
+
+    def product(a, weight):
+        """a @ weight.T for all steps and sequences in one product."""
+        return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
+
+
+    def above(a, b):
+        """1 where a > b, 0 elsewhere, in the type of the operands."""
+        return (a > b).astype(np.result_type(a, b))
+
+
+    def where(condition, a, b):
+        """a where the condition is 1, b elsewhere, in the type of all three."""
+        return np.where(condition > 0, a, b).astype(np.result_type(condition, a, b), copy=False)
+
+
+    def pack(params):
+        """Weights that meet the same vector side by side; done once for many calls."""
+        W_i = params["W_i"]
+        R_i = params["R_i"]
+        b_i = params["b_i"]
+        W_f = params["W_f"]
+        R_f = params["R_f"]
+        b_f = params["b_f"]
+        W_g = params["W_g"]
+        R_g = params["R_g"]
+        b_g = params["b_g"]
+        W_o = params["W_o"]
+        R_o = params["R_o"]
+        b_o = params["b_o"]
+        return {
+            "params": params,
+            "weight_x_t": np.concatenate([W_o, W_i, W_f, W_g]),
+            "weight_x_t_half": np.concatenate([0.5 * W_o, 0.5 * W_i, 0.5 * W_f, W_g]),
+            "weight_h_prev": np.concatenate([R_o, R_i, R_f, R_g]),
+            "weight_h_prev_half": np.concatenate([0.5 * R_o, 0.5 * R_i, 0.5 * R_f, R_g]),
+            "net_bias": np.concatenate([0.5 * b_o, 0.5 * b_i, 0.5 * b_f, b_g]),
+        }
+
+
+    def forward(packed, x, state, work=None):
+        """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""
+        work = {} if work is None else work
+        weight_x_t_half = packed["weight_x_t_half"]
+        weight_h_prev_half = packed["weight_h_prev_half"]
+        net_bias = packed["net_bias"]
+        T, N = x["x"].shape[:2]
+        n = state["h"].shape[1]
+        h_held_states = array(work, "h_held_states", (T + 1, N, n), x["x"])
+        c_held_states = array(work, "c_held_states", (T + 1, N, n), x["x"])
+        block = array(work, "block", (T, N, 4 * n), x["x"])
+        o_all = block[..., :n]
+        i_all = block[..., n:2 * n]
+        f_all = block[..., 2 * n:3 * n]
+        g_all = block[..., 3 * n:4 * n]
+        c = array(work, "c", (N, n), x["x"])
+        tanh_c_all = array(work, "tanh_c_all", (T, N, n), x["x"])
+        h_all = array(work, "h_all", (T, N, n), x["x"])
+        sums_h_prev = array(work, "sums_h_prev", (N, 4 * n), x["x"])
+        spare_2 = array(work, "spare_2", (N, n), x["x"])
+        h_held_states[0] = state["h"]
+        c_held_states[0] = state["c"]
+        above_keep_all = above(x["keep"], 0)
+        np.matmul(rows(x["x"]), weight_x_t_half.T, out=rows(block))  # (1) (3) (5) (8)
+        block += net_bias
+        for net, h_prev, c_prev, i, f, g, o, h, h_held, c_held, tanh_c, above_keep in zip(
+            block,
+            h_held_states[:-1],
+            c_held_states[:-1],
+            i_all,
+            f_all,
+            g_all,
+            o_all,
+            h_all,
+            h_held_states[1:],
+            c_held_states[1:],
+            tanh_c_all,
+            above_keep_all,
+            strict=True,
+        ):
+            np.matmul(h_prev, weight_h_prev_half.T, out=sums_h_prev)  # (1) (3) (5) (8)
+            np.add(net, sums_h_prev, out=net)
+            np.tanh(net, out=net)  # (2) (4) (6) (9)
+            gates = net[..., :3 * n]
+            gates *= 0.5
+            gates += 0.5
+            np.multiply(c_prev, f, out=c)  # (7)
+            np.multiply(i, g, out=spare_2)
+            c += spare_2
+            np.tanh(c, out=tanh_c)
+            np.multiply(tanh_c, o, out=h)  # (10)
+            np.copyto(h_held, where(above_keep[..., None], h, h_prev))  # (11)
+            np.copyto(c_held, where(above_keep[..., None], c, c_prev))  # (12)
+        outputs = np.array(h_all)
+        kept = {name: packed[name] for name in ("weight_x_t", "weight_h_prev")}
+        return outputs, {"h": h_held_states[-1].copy(), "c": c_held_states[-1].copy()}, (kept, x, h_held_states, c_held_states, block, tanh_c_all, above_keep_all)
+
+
+    def backward(tape, d_outputs, d_final_state, work=None):
+        """Gradients by the parameters, the inputs and the initial state."""
+        packed, x, h_held_states, c_held_states, block, tanh_c_all, above_keep_all = tape
+        work = {} if work is None else work
+        weight_x_t = packed["weight_x_t"]
+        weight_h_prev = packed["weight_h_prev"]
+        T, N = x["x"].shape[:2]
+        n = d_final_state["h"].shape[1]
+        o_all = block[..., :n]
+        i_all = block[..., n:2 * n]
+        f_all = block[..., 2 * n:3 * n]
+        g_all = block[..., 3 * n:4 * n]
+        delta_block = array(work, "delta_block", (T, N, 4 * n), d_outputs)
+        delta_a_o_all = delta_block[..., :n]
+        delta_a_i_all = delta_block[..., n:2 * n]
+        delta_a_f_all = delta_block[..., 2 * n:3 * n]
+        delta_a_g_all = delta_block[..., 3 * n:4 * n]
+        delta_c_held = array(work, "delta_c_held", (N, n), d_outputs)
+        delta_h_held = array(work, "delta_h_held", (N, n), d_outputs)
+        delta_h = array(work, "delta_h", (N, n), d_outputs)
+        delta_c = array(work, "delta_c", (N, n), d_outputs)
+        factor_1_all = array(work, "factor_1_all", (T, N, n), d_outputs)
+        factor_2_all = array(work, "factor_2_all", (T, N), d_outputs)
+        delta_gates_all = delta_block[..., n:4 * n].reshape(T, N, 3, n)
+        spare_1 = array(work, "spare_1", (N, n), d_outputs)
+        np.subtract(1, o_all, out=delta_a_o_all)  # (17)
+        delta_a_o_all *= tanh_c_all
+        delta_a_o_all *= o_all
+        np.square(tanh_c_all, out=factor_1_all)  # (18)
+        np.subtract(1, factor_1_all, out=factor_1_all)
+        factor_1_all *= o_all
+        np.square(g_all, out=delta_a_g_all)  # (20)
+        np.subtract(1, delta_a_g_all, out=delta_a_g_all)
+        delta_a_g_all *= i_all
+        np.subtract(1, f_all, out=delta_a_f_all)  # (22)
+        delta_a_f_all *= c_held_states[:-1]
+        delta_a_f_all *= f_all
+        np.subtract(1, i_all, out=delta_a_i_all)  # (24)
+        delta_a_i_all *= i_all
+        delta_a_i_all *= g_all
+        np.subtract(1, above_keep_all, out=factor_2_all)  # (25)
+        carry_h = np.array(d_final_state["h"])
+        carry_c = np.array(d_final_state["c"])
+        for (
+            delta_net, delta_gates, f, upstream_h, delta_a_o, above_keep, factor_1, factor_2
+        ) in zip(
+            delta_block[::-1],
+            delta_gates_all[::-1],
+            f_all[::-1],
+            d_outputs[::-1],
+            delta_a_o_all[::-1],
+            above_keep_all[::-1],
+            factor_1_all[::-1],
+            factor_2_all[::-1],
+            strict=True,
+        ):
+            np.copyto(delta_c_held, carry_c)  # (13)
+            np.copyto(delta_h_held, carry_h)  # (14)
+            np.multiply(delta_h_held, above_keep[..., None], out=delta_h)  # (15)
+            delta_h += upstream_h
+            delta_a_o *= delta_h  # (17)
+            np.multiply(delta_c_held, above_keep[..., None], out=delta_c)  # (18)
+            np.multiply(delta_h, factor_1, out=spare_1)
+            delta_c += spare_1
+            delta_gates *= delta_c[:, None]  # (20) (22) (24)
+            np.matmul(delta_net, weight_h_prev, out=carry_h)  # (25)
+            np.multiply(delta_h_held, factor_2[..., None], out=spare_1)
+            carry_h += spare_1
+            np.multiply(delta_c, f, out=carry_c)  # (26)
+            np.multiply(delta_c_held, factor_2[..., None], out=spare_1)
+            carry_c += spare_1
+        grad_weight_x_t = rows(delta_block).T @ rows(x["x"])
+        grad_weight_h_prev = rows(delta_block).T @ rows(h_held_states[:-1])
+        grad_net = rows(delta_block).sum(axis=0)
+        grads = {
+            "W_i": grad_weight_x_t[n:2 * n],  # (27)
+            "R_i": grad_weight_h_prev[n:2 * n],  # (28)
+            "b_i": grad_net[n:2 * n],  # (29)
+            "W_f": grad_weight_x_t[2 * n:3 * n],  # (30)
+            "R_f": grad_weight_h_prev[2 * n:3 * n],  # (31)
+            "b_f": grad_net[2 * n:3 * n],  # (32)
+            "W_g": grad_weight_x_t[3 * n:4 * n],  # (33)
+            "R_g": grad_weight_h_prev[3 * n:4 * n],  # (34)
+            "b_g": grad_net[3 * n:4 * n],  # (35)
+            "W_o": grad_weight_x_t[:n],  # (36)
+            "R_o": grad_weight_h_prev[:n],  # (37)
+            "b_o": grad_net[:n],  # (38)
+        }
+        d_x = {
+            "x": product(delta_block, weight_x_t.T),
+            "keep": np.array(np.zeros((T, N), dtype=d_outputs.dtype)),
+        }
+        return grads, d_x, {"h": carry_h, "c": carry_c}
+
+    return pack, forward, backward
+
+
+def make_loss():
+    """The passes of loss."""
+
+    def rows(a):
+        """All steps and sequences as the rows of one matrix."""
+        return a.reshape(-1, a.shape[-1])
+
+
+    def product(a, weight):
+        """a @ weight.T for all steps and sequences in one product."""
+        return (rows(a) @ weight.T).reshape(*a.shape[:-1], -1)
+
+
+    def above(a, b):
+        """1 where a > b, 0 elsewhere, in the type of the operands."""
+        return (a > b).astype(np.result_type(a, b))
+
+
+    def cross_entropy(z, y):
+        top = z.max(axis=-1, keepdims=True)
+        return np.log(np.exp(z - top).sum(axis=-1)) + top[..., 0] - (y * z).sum(axis=-1)
+
+
+    def softmax(a):
+        e = np.exp(a - a.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+
+
+    def where(condition, a, b):
+        """a where the condition is 1, b elsewhere, in the type of all three."""
+        return np.where(condition > 0, a, b).astype(np.result_type(condition, a, b), copy=False)
+
+
+    def pack(params):
+        """Weights that meet the same vector side by side; done once for many calls."""
+        return {
+            "params": params,
+        }
+
+
+    def forward(packed, x, state, work=None):
+        """Outputs, final state, and the tape for `backward`; `work` keeps arrays for the next call."""
+        params = packed["params"]
+        A = params["A"]
+        U = params["U"]
+        V = params["V"]
+        c = params["c"]
+        u_a_all = product(x["d"], A)  # (1)
+        u_a_2_all = np.einsum("...ij,...j->...i", x["H"], u_a_all)  # (2)
+        above_valid_S_all = above(x["valid_S"], 0)
+        a_a_all = where(above_valid_S_all, u_a_2_all, -1e+30)  # (3)
+        a_all = softmax(a_a_all)  # (4)
+        u_u_2_all = np.einsum("...ij,...j->...i", np.swapaxes(x["H"], -1, -2), a_all)  # (5)
+        u_u_all = np.concatenate([u_u_2_all, x["d"]], axis=-1)  # (6)
+        a_u_all = product(u_u_all, U)  # (7)
+        u_all = np.tanh(a_u_all)  # (8)
+        u_loss_all = product(u_all, V) + c  # (9)
+        loss_all = cross_entropy(u_loss_all, x["words_one_hot"])  # (10)
+        outputs = np.array(loss_all)
+        kept = {name: packed[name] for name in ("params",)}
+        return outputs, {}, (kept, x, a_all, u_all, u_a_all, u_u_all, u_loss_all, above_valid_S_all)
+
+
+    def backward(tape, d_outputs, d_final_state, work=None):
+        """Gradients by the parameters, the inputs and the initial state."""
+        packed, x, a_all, u_all, u_a_all, u_u_all, u_loss_all, above_valid_S_all = tape
+        params = packed["params"]
+        A = params["A"]
+        U = params["U"]
+        V = params["V"]
+        T, N = x["valid_S"].shape[:2]
+        S = x["valid_S"].shape[2]
+        h_n = x["H"].shape[3]
+        delta_loss_all = d_outputs  # (11)
+        delta_u_loss_all = delta_loss_all[..., None] * (softmax(u_loss_all) - x["words_one_hot"])  # (12)
+        delta_u_all = product(delta_u_loss_all, V.T)  # (13)
+        delta_a_u_all = delta_u_all * (1 - u_all**2)  # (14)
+        delta_u_u_all = product(delta_a_u_all, U.T)  # (15)
+        delta_u_u_2_all = delta_u_u_all[..., :h_n]  # (16)
+        delta_a_all = np.einsum("...ij,...j->...i", x["H"], delta_u_u_2_all)  # (17)
+        delta_a_a_all = (delta_a_all - np.einsum("...i,...i->...", delta_a_all, a_all)[..., None]) * a_all  # (18)
+        delta_u_a_2_all = delta_a_a_all * above_valid_S_all  # (19)
+        delta_u_a_all = np.einsum("...ij,...j->...i", np.swapaxes(x["H"], -1, -2), delta_u_a_2_all)  # (20)
+        grads = {
+            "A": rows(delta_u_a_all).T @ rows(x["d"]),  # (21)
+            "U": rows(delta_a_u_all).T @ rows(u_u_all),  # (22)
+            "V": rows(delta_u_loss_all).T @ rows(u_all),  # (23)
+            "c": delta_u_loss_all.sum(axis=(0, 1)),  # (24)
+        }
+        d_x = {
+            "valid_S": np.array(np.zeros((T, N, S), dtype=d_outputs.dtype)),
+            "H": np.array(np.einsum("...i,...j->...ij", delta_u_a_2_all, u_a_all) + np.einsum("...i,...j->...ij", a_all, delta_u_u_2_all)),
+            "d": np.array(product(delta_u_a_all, A.T) + delta_u_u_all[..., h_n:2 * h_n]),
+            "words_one_hot": np.array(-delta_loss_all[..., None] * u_loss_all),
+        }
+        return grads, d_x, {}
+
+    return pack, forward, backward
+
+
+lstm_pack, lstm_forward, lstm_backward = make_lstm()
+cell_lstm_pack, cell_lstm_forward, cell_lstm_backward = make_cell_lstm()
+loss_pack, loss_forward, loss_backward = make_loss()
+
+
+def forward(params, x):
+    """The loss, and the tape that `backward` reads."""
+    values, tapes, sizes = dict(x), {}, {}
+    sizes["S"] = x["source"].shape[0]
+    sizes["N"] = x["source"].shape[1]
+    sizes["T"] = x["words"].shape[0]
+    sizes["h.n"] = params["h.W_i"].shape[0]
+    sizes["h.m"] = params["h.W_i"].shape[1]
+    sizes["d.m"] = params["d.W_i"].shape[1]
+    sizes["K"] = params["E"].shape[0]
+    sizes["C"] = params["F"].shape[0]
+    sizes["p"] = params["U"].shape[0]
+    like = next(iter(params.values()))
+    values["source_embed"] = look_up(params["E"], values["source"], values["n"])
+    values["keep_S"] = steps_of(values["n"], sizes["S"], like.dtype)
+    # h: lstm over S
+    own = {
+        "W_i": params["h.W_i"],
+        "R_i": params["h.R_i"],
+        "b_i": params["h.b_i"],
+        "W_f": params["h.W_f"],
+        "R_f": params["h.R_f"],
+        "b_f": params["h.b_f"],
+        "W_g": params["h.W_g"],
+        "R_g": params["h.R_g"],
+        "b_g": params["h.b_g"],
+        "W_o": params["h.W_o"],
+        "R_o": params["h.R_o"],
+        "b_o": params["h.b_o"],
+    }
+    inputs = {"x": values["source_embed"], "keep": values["keep_S"]}
+    state = {
+        "h": np.zeros((sizes["N"], sizes["h.n"]), like.dtype),
+        "c": np.zeros((sizes["N"], sizes["h.n"]), like.dtype),
+    }
+    outputs, final, tapes["h"] = lstm_forward(lstm_pack(own), inputs, state)
+    values["h"] = outputs
+    values["hS"] = final["h"]
+    values["cS"] = final["c"]
+    values["H"] = rows_of(values["h"], values["n"])
+    values["words_embed"] = look_up(params["F"], values["words"], values["m"])
+    values["words_embed_prev"] = shift(values["words_embed"], values["m"])
+    values["keep_T"] = steps_of(values["m"], sizes["T"], like.dtype)
+    # d: lstm over T
+    own = {
+        "W_i": params["d.W_i"],
+        "R_i": params["d.R_i"],
+        "b_i": params["d.b_i"],
+        "W_f": params["d.W_f"],
+        "R_f": params["d.R_f"],
+        "b_f": params["d.b_f"],
+        "W_g": params["d.W_g"],
+        "R_g": params["d.R_g"],
+        "b_g": params["d.b_g"],
+        "W_o": params["d.W_o"],
+        "R_o": params["d.R_o"],
+        "b_o": params["d.b_o"],
+    }
+    inputs = {"x": values["words_embed_prev"], "keep": values["keep_T"]}
+    state = {
+        "h": np.ascontiguousarray(np.broadcast_to(values["hS"], (sizes["N"], sizes["h.n"]))),
+        "c": np.ascontiguousarray(np.broadcast_to(values["cS"], (sizes["N"], sizes["h.n"]))),
+    }
+    outputs, final, tapes["d"] = cell_lstm_forward(cell_lstm_pack(own), inputs, state)
+    values["d"] = outputs
+    values["words_one_hot"] = unit_vectors(values["words"], sizes["C"], like.dtype)
+    values["valid_S"] = places_of(values["n"], sizes["S"], like.dtype)
+    # loss: loss over T
+    own = {"A": params["A"], "U": params["U"], "V": params["V"], "c": params["c"]}
+    inputs = {
+        "valid_S": np.broadcast_to(values["valid_S"], (sizes["T"], *values["valid_S"].shape)),
+        "H": np.broadcast_to(values["H"], (sizes["T"], *values["H"].shape)),
+        "d": values["d"],
+        "words_one_hot": values["words_one_hot"],
+    }
+    state = {}
+    outputs, final, tapes["loss"] = loss_forward(loss_pack(own), inputs, state)
+    values["loss"] = outputs
+    weights = values["keep_T"]
+    weights = weights / weights.sum()
+    loss = np.where(weights != 0, values["loss"], 0) * weights
+    loss = float(loss.sum())
+    return loss, (params, values, tapes, sizes)
+
+
+def backward(tape, d_outputs=1.0):
+    """Gradients by the parameters and by the inputs."""
+    params, values, tapes, sizes = tape
+    like = next(iter(params.values()))
+    received = {}
+    given = {name: np.zeros_like(value) for name, value in params.items()}
+    weights = values["keep_T"]
+    weights = weights / weights.sum()
+    received["loss"] = d_outputs * weights
+    # loss
+    final = {}
+    d_own, d_in, d_state = loss_backward(tapes["loss"], received["loss"], final)
+    given["A"] += d_own["A"]
+    given["U"] += d_own["U"]
+    given["V"] += d_own["V"]
+    given["c"] += d_own["c"]
+    received["H"] = d_in["H"].sum(0)
+    received["d"] = d_in["d"]
+    # d
+    final = {
+        "h": np.zeros((sizes["N"], sizes["h.n"]), like.dtype),
+        "c": np.zeros((sizes["N"], sizes["h.n"]), like.dtype),
+    }
+    d_own, d_in, d_state = cell_lstm_backward(tapes["d"], received["d"], final)
+    given["d.W_i"] += d_own["W_i"]
+    given["d.R_i"] += d_own["R_i"]
+    given["d.b_i"] += d_own["b_i"]
+    given["d.W_f"] += d_own["W_f"]
+    given["d.R_f"] += d_own["R_f"]
+    given["d.b_f"] += d_own["b_f"]
+    given["d.W_g"] += d_own["W_g"]
+    given["d.R_g"] += d_own["R_g"]
+    given["d.b_g"] += d_own["b_g"]
+    given["d.W_o"] += d_own["W_o"]
+    given["d.R_o"] += d_own["R_o"]
+    given["d.b_o"] += d_own["b_o"]
+    received["words_embed_prev"] = d_in["x"]
+    received["hS"] = d_state["h"]
+    received["cS"] = d_state["c"]
+    received["words_embed"] = shift_back(received["words_embed_prev"], values["words_embed"], values["m"])
+    given["F"] += look_up_back(received["words_embed"], values["words"], params["F"], values["m"])
+    received["h"] = rows_of_back(received["H"], values["h"], values["n"])
+    # h
+    final = {"h": received["hS"], "c": received["cS"]}
+    d_own, d_in, d_state = lstm_backward(tapes["h"], received["h"], final)
+    given["h.W_i"] += d_own["W_i"]
+    given["h.R_i"] += d_own["R_i"]
+    given["h.b_i"] += d_own["b_i"]
+    given["h.W_f"] += d_own["W_f"]
+    given["h.R_f"] += d_own["R_f"]
+    given["h.b_f"] += d_own["b_f"]
+    given["h.W_g"] += d_own["W_g"]
+    given["h.R_g"] += d_own["R_g"]
+    given["h.b_g"] += d_own["b_g"]
+    given["h.W_o"] += d_own["W_o"]
+    given["h.R_o"] += d_own["R_o"]
+    given["h.b_o"] += d_own["b_o"]
+    received["source_embed"] = d_in["x"]
+    given["E"] += look_up_back(received["source_embed"], values["source"], params["E"], values["n"])
+    return given, {}
