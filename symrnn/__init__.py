@@ -10,6 +10,7 @@
     symrnn.check(cell)                numeric check against independent oracles
     symrnn.compare("lstm", "gru")     which equations of two cells differ
     symrnn.verify(cell, backward)     hand-written backprop: what is wrong, and why
+    symrnn.flow("lstm", T=100)        where the gradient goes: norms, Jacobians, paths
 
 Names are imported when they are first used, so that `symrnn --help` needs neither SymPy nor NumPy.
 """
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from .errors import KernelWarning as KernelWarning
     from .errors import OptionError as OptionError
     from .errors import SymrnnError as SymrnnError
+    from .flowing import Flow as Flow
+    from .flowing import flow as flow
     from .layouts import Layout as Layout
     from .library import load as load
     from .library import network as network

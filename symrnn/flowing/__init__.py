@@ -1,0 +1,23 @@
+"""Where the gradient goes: cells run along sequences, and what becomes of ∂L/∂h_t on the way back.
+
+`settings`    what a call sets, and samples so set
+`passes`      both passes of a trajectory, and what is asked of all steps at once
+`jacobians`   products of Jacobians: singular values, Lyapunov exponents, connectivity
+`closed`      the local Jacobian in closed form, the constant error path, the bound
+`paths`       shares of what is handed back, contributions by step, truncation, clipping
+`trajectory`  all of this for one cell at one setting
+`result`      trajectories side by side; `text` says them in words
+`flow`        the call
+"""
+
+from ..contents import TYPE_CHECKING, contents
+
+if TYPE_CHECKING:
+    from .flow import flow as flow
+    from .jacobians import connectivity as connectivity
+    from .jacobians import long_term as long_term
+    from .jacobians import lyapunov as lyapunov
+    from .result import Flow as Flow
+    from .trajectory import Trajectory as Trajectory
+else:
+    __getattr__, __dir__ = contents()
