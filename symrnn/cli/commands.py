@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to print, or what is left to print, and whether everything that was checked held."""
+    """What to print, or what is left to print, and whether everything that was checked held; a picture is bytes."""
 
-    text: str
+    text: str | bytes
     held: bool = True
 
 
@@ -43,6 +43,8 @@ def run(call: Call) -> Answer:
             return export_pages(call)
         case "demo":
             return demo(call)
+        case "flow":
+            return flow(call)
 
 
 def list_cells(call: Call) -> Answer:
@@ -164,6 +166,24 @@ def demo(call: Call) -> Answer:
     from .demo import run_demo
 
     return Answer(run_demo(call))
+
+
+def flow(call: Call) -> Answer:
+    """Where the gradient goes, in a cell or in several side by side."""
+    import symrnn
+
+    found = symrnn.flow([_read(name) for name in call.cells], **call.flow)
+    match call.format:
+        case "svg":
+            return Answer(found.svg())
+        case "png":
+            return Answer(found.png())
+        case "json":
+            return Answer(found.to_json())
+        case "csv":
+            return Answer(found.csv())
+        case _:
+            return Answer(found.text())
 
 
 def _derive(call: Call) -> Derivation:

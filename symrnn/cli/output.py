@@ -78,8 +78,14 @@ def _is_ours(file: Path) -> bool:
     return not start or start.splitlines()[0].endswith(SIGNATURE)
 
 
-def emit(text: str, path: str | None) -> None:
-    """Write a text, ended by one newline, to a file or (without one, or as `-`) to standard output."""
+def emit(text: str | bytes, path: str | None) -> None:
+    """Write a text, ended by one newline, to a file or (without one, or as `-`) to standard output. Bytes, which no
+    terminal shows, go to a file."""
+    if isinstance(text, bytes):
+        assert path not in (None, "-")
+        with told(path):
+            write_whole(Path(path), text)
+        return
     text = text.rstrip("\n") + "\n"
     if path is None or path == "-":
         _print(harmless(text))

@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError, nearest
 from ..version import __version__
-from .texts import ABOUT, EXAMPLES, FORMATS_HELP, NOTATION_HELP
+from .texts import ABOUT, EXAMPLES, FLOW_FORMATS, FORMATS_HELP, NOTATION_HELP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, NoReturn
 
-    Command = Literal["list", "show", "check", "verify", "code", "export", "demo", "help"]
+    Command = Literal["list", "show", "check", "verify", "code", "export", "demo", "flow", "help"]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call as it was understood. For `help`, `cell` is the text to print; `training` are those options of a demo that
-    were given, by the names of `training.Order`, which knows the others."""
+    were given, by the names of `training.Order`, which knows the others, and `flow` those of a flow, likewise by the
+    names of the function's arguments."""
 
     command: Command
     cell: str = ""
@@ -57,6 +58,7 @@ class Call:
     training: Mapping[str, Any] = field(default_factory=lambda: {})
     minutes: float | None = None
     checkpoint: str | None = None
+    flow: Mapping[str, Any] = field(default_factory=lambda: {})
 
 
 class _Parser(argparse.ArgumentParser):
@@ -108,6 +110,10 @@ def parse(arguments: Sequence[str]) -> Call:
     if word == "demo":
         own = ("command", "demo", "file", "minutes", "checkpoint")
         options["training"] = {name: options.pop(name) for name in [*options] if name not in own}
+    if word == "flow":
+        own = ("command", "cells", "format", "output")
+        options["flow"] = {name: options.pop(name) for name in [*options] if name not in own}
+        _require_sensible_flow(options, commands[word])
     return Call(**options)
 
 
@@ -203,11 +209,33 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     demo.add_argument("--steps", type=_count, metavar="N", help="end after so many updates")
     demo.add_argument("--minutes", type=_positive, metavar="M", help="end after so long (3, unless --steps says when)")
     demo.add_argument("--checkpoint", metavar="FILE", help="where what is learnt is kept (NAME.char-rnn.npz)")
+    _add_flow(command("flow", "see where the gradient of one cell or several goes, step by step"))
     code.add_argument("--plan", action="store_true", help="what the fast NumPy kernel computes where, as a table")
     code.add_argument("--target", default="numpy", metavar="numpy|torch|c", help="the language to print (numpy)")
     for made in (show, code):
         made.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of standard output")
     return parser, commands
+
+
+def _add_flow(made: argparse.ArgumentParser) -> None:
+    made.argument_default = argparse.SUPPRESS  # the function has the defaults
+    made.add_argument("cells", metavar="CELL", nargs="+", help="zoo name, file.py, file.py:name, or -")
+    made.add_argument("--T", type=_count, metavar="N", help="steps (100)")
+    made.add_argument("--N", type=_count, metavar="N", help="sequences (8)")
+    made.add_argument("--dims", type=_dims, metavar="n=32,m=8", help="sizes by name (n=32,m=8)")
+    made.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        metavar="NAME=V,V",
+        help="a number, or for a matrix orthogonal, identity, 'radius 1.5', 'norm 1.5'; several are compared",
+    )
+    made.add_argument("--seed", type=read_seed, metavar="N", help="seed of the random arrays (0)")
+    made.add_argument("--loss", choices=["last", "all"], metavar="last|all", help="at the last step, or all (last)")
+    made.add_argument("--transient", type=_whole, metavar="N", help="steps before Lyapunov exponents count (T/4)")
+    made.add_argument("--clip", type=_positive, metavar="C", help="the threshold of clipping (1)")
+    made.add_argument("--format", choices=FLOW_FORMATS, default="text", metavar="FORMAT", help=", ".join(FLOW_FORMATS))
+    made.add_argument("-o", "--output", metavar="FILE", default=None, help="write to a file")
 
 
 def _complete(parser: argparse.ArgumentParser, about: str, examples: str) -> argparse.ArgumentParser:
@@ -236,6 +264,24 @@ def _count(word: str) -> int:
     if not (word.isascii() and word.isdigit() and 0 < len(word.lstrip("0")) < 10):
         raise argparse.ArgumentTypeError(f"this is a whole number from 1 on, not {word!r}")
     return int(word)
+
+
+def _whole(word: str) -> int:
+    return 0 if word == "0" else _count(word)
+
+
+def _dims(word: str) -> dict[str, int]:
+    pairs = [pair.partition("=") for pair in word.split(",")]
+    if not all(name.strip().isidentifier() and equals for name, equals, _ in pairs):
+        raise argparse.ArgumentTypeError(f"sizes are NAME=SIZE,NAME=SIZE such as n=32,m=8, not {word!r}")
+    return {name.strip(): _count(size) for name, _, size in pairs}
+
+
+def _setting(word: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, values = word.partition("=")
+    if not (name.strip() and equals and values.strip()):
+        raise argparse.ArgumentTypeError(f"a setting is NAME=VALUE or NAME=VALUE,VALUE such as b_f=0,5, not {word!r}")
+    return name.strip(), tuple(value.strip() for value in values.split(","))
 
 
 def _seconds(word: str) -> float:
@@ -304,6 +350,20 @@ def _require_sensible_show(options: dict[str, Any], parser: argparse.ArgumentPar
         parser.error(f"one cell is shown at a time, and {len(cells)} are given; --diff compares two")
     options["format"] = options["format"] or "text"
     options["cell"] = cells[0]
+
+
+def _require_sensible_flow(options: dict[str, Any], parser: argparse.ArgumentParser) -> None:
+    if options["cells"].count("-") > 1:
+        parser.error("standard input (-) can be read once")
+    if options["format"] == "png" and options["output"] in (None, "-"):
+        parser.error("a PNG is not text: say where to, -o FILE.png")
+    given = options["flow"]
+    if "set" in given:
+        names = [name for name, _ in given["set"]]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            parser.error(f"--set gives {twice} twice; list its values: --set {twice}=0,5")
+        given["set"] = dict(given["set"])
 
 
 def _refuse(rest: list[str], parser: argparse.ArgumentParser) -> NoReturn:

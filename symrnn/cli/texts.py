@@ -118,9 +118,24 @@ gradient of every --window steps going back through --back. The last tenth of th
 kept in a checkpoint; the same call goes on from there, and the same seed gives the same curve.
 
 {EXIT_CODES}""",
+    "flow": f"""\
+examples:
+  symrnn flow lstm
+  symrnn flow rnn lstm gru --T 100
+  symrnn flow lstm --set b_f=0,1,5
+  symrnn flow rnn --set "R=radius 0.5,radius 1.5,orthogonal" --set b=0
+  symrnn flow my_cell.py --dims n=64 --format svg -o flow.svg
+  symrnn flow lstm --format json -o flow.json
+
+A trajectory of random parameters, inputs and states is run, and the gradient of L = uᵀ y_T is followed back: its norm
+at every step, the singular values of ∂h_T/∂h_t beside their bounds, what goes by which path, Lyapunov exponents, what
+truncation loses. docs/flow.md says what each number is.
+
+{CELLS}""",
 }
 
 
 FORMATS_HELP = """text, latex (aligned), align (with labels), macros (to restyle), or a whole page: markdown, html,
 typst, tex (text)"""
 NOTATION_HELP = "standard, greff, graves, colah, cs231n, pytorch; options as in greff,vectors=row (standard)"
+FLOW_FORMATS = ("text", "svg", "png", "json", "csv")

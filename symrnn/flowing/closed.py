@@ -123,9 +123,10 @@ def constant_paths(passes: Passes, jacobians: tuple[Jacobian, ...], writing: Wri
         if not direct:
             continue
         factors: list[Any] = [sympy.Mul(*(item.expr for item in path if isinstance(item, Diagonal))) for path in direct]
-        values = evaluate(sympy.Add(*factors))
-        size = passes.params and passes.values[state.new].shape[2:]
-        steps = np.broadcast_to(values if values.ndim < 2 else values[:, 0], (passes.T, *size))
+        shape = passes.derivation.variables[state.previous].shape
+        values = evaluate.spread(sympy.Add(*factors), shape)[:, 0]
+        size = values.shape[1:]
+        steps = np.broadcast_to(values, (passes.T, *size))
         with np.errstate(all="ignore"):
             products = np.concatenate([np.ones((1, *size)), np.cumprod(steps[::-1], axis=0)])
         shown = " + ".join(writing.printer.flat(path_tree(path, writing.display)) for path in direct)

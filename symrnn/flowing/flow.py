@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,14 +49,15 @@ def flow(
     given by name in `params`, `x` and `state`. `set` puts a number (`{"b_f": 5.0}`) or a kind of matrix (`{"R":
     "orthogonal"}`, `"radius 1.5"`, `"norm 0.9"`, `"identity"`) in place of what was drawn, by the name of a parameter,
     an input or a state; a list of values compares them. The loss is L = uᵀ y_T with a random unit vector u, or with
-    `loss="all"` its sum over all steps. Lyapunov exponents are measured after `transient` steps (a quarter of T); `clip`
-    is the threshold that the gradient's norm is held against.
+    `loss="all"` its sum over all steps. Lyapunov exponents are measured after `transient` steps (a quarter of T);
+    `clip` is the threshold that the gradient's norm is held against.
     """
     T, N, seed = whole("T", T, 1), whole("N", N, 1), whole("seed", seed)
     choice("loss", loss, ("last", "all"))
     settled = T // 4 if transient is None else whole("transient", transient, 0, T - 1)
     order = Order(seed, loss, settled, real("clip", clip))
-    models = [_cell_of(source) for source in (cells if isinstance(cells, list | tuple) else [cells])]
+    sources: Sequence[Any] = cells if isinstance(cells, list | tuple) else [cells]
+    models = [_cell_of(source) for source in sources]
     if not models:
         raise OptionError("flow(…) needs a cell, such as 'lstm', or several: ['rnn', 'lstm']")
     _require_dims(models, dims)

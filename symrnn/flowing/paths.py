@@ -17,7 +17,8 @@ Array = np.ndarray[Any, Any]
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """One summand of what a step hands back to a state: the term as text, the rule of differentiation that it came by,
-    the forward equation that it goes through; its vectors (T, n), and its shares ⟨path, κ⟩ / ‖κ‖² at t = 1 … T."""
+    the forward equation that it goes through; its vectors (T, n), its shares ⟨path, κ⟩ / ‖κ‖² at t = 1 … T, and the
+    same of all states' κ together, which says by which way the gradient goes back on the whole."""
 
     term: str
     rule: str
@@ -25,6 +26,7 @@ class Path:
     through: int | None
     vectors: Array
     shares: Array
+    of_all: Array
 
 
 def path_shares(passes: Passes, writing: Writing) -> dict[str, tuple[Path, ...]]:
@@ -33,25 +35,27 @@ def path_shares(passes: Passes, writing: Writing) -> dict[str, tuple[Path, ...]]
     derivation = passes.derivation
     evaluate = passes.evaluator(passes.of_sequence())
     found: dict[str, tuple[Path, ...]] = {}
+    everything = np.concatenate(
+        [passes.handed[carry][:, 0].reshape(passes.T, -1) for carry in derivation.carries.values()], axis=1
+    )
     for state, carry in derivation.carries.items():
         equation = next(e for e in derivation.adjoints if e.name == carry)
-        handed = passes.handed[carry]
-        whole = handed[:, 0].reshape(passes.T, -1)
+        shape = passes.handed[carry].shape[2:]
+        whole = passes.handed[carry][:, 0].reshape(passes.T, -1)
         paths: list[Path] = []
         for place, term in enumerate(equation.terms):
-            value = np.broadcast_to(evaluate.spread(term.expr, equation.shape)[:, 0], (passes.T, *handed.shape[2:]))
-            shares = _shares(value.reshape(passes.T, -1), whole)
-            shown = writing.term(equation, place)
-            paths.append(Path(shown, term.rule, term.path, term.through, value, shares))
+            value = np.broadcast_to(evaluate.spread(term.expr, equation.shape)[:, 0], (passes.T, *shape))
+            flat = value.reshape(passes.T, -1)
+            shares = _shares(flat, whole, whole), _shares(flat, whole, everything)
+            paths.append(Path(writing.term(equation, place), term.rule, term.path, term.through, value, *shares))
         found[state] = tuple(paths)
     return found
 
 
-def _shares(part: Array, whole: Array) -> Array:
-    """⟨part, whole⟩ / ‖whole‖², row by row; NaN where there is nothing to share."""
-    scale = np.abs(whole).max(axis=1, initial=0.0, keepdims=True)
-    unit = whole / scale  # so that no square of a small number is lost
-    return ((part / scale) * unit).sum(axis=1) / (unit**2).sum(axis=1)
+def _shares(part: Array, along: Array, whole: Array) -> Array:
+    """⟨part, along⟩ / ‖whole‖², row by row; NaN where there is nothing to share."""
+    scale = np.abs(whole).max(axis=1, initial=0.0, keepdims=True)  # so that no square of a small number is lost
+    return ((part / scale) * (along / scale)).sum(axis=1) / ((whole / scale) ** 2).sum(axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

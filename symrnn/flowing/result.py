@@ -35,8 +35,9 @@ class Flow:
         labels = [trajectory.label for trajectory in self.trajectories]
         if isinstance(which, str):
             if which not in labels:
+                known = "; ".join(labels)
                 raise OptionError(
-                    f"no trajectory is called {which!r}; there are: {'; '.join(labels)}. {nearest(which, labels)}".rstrip()
+                    f"no trajectory is called {which!r}; there are: {known}. {nearest(which, labels)}".rstrip()
                 )
             which = labels.index(which)
         return self.trajectories[which]
@@ -110,6 +111,7 @@ def _curves(found: Trajectory) -> Iterator[Curve]:
     for state, paths in found.shares.items():
         for path in paths:
             yield f"share of {path.term}", state, steps[1:], path.shares.tolist()
+            yield f"share of {path.term} in all states", state, steps[1:], path.of_all.tolist()
     for name, parts in found.contributions.items():
         yield "contribution", name, steps[1:], contribution_norms(parts).tolist()
     yield "truncation cosine", "", found.truncation.k.tolist(), found.truncation.cosine.tolist()

@@ -1,4 +1,4 @@
-"""What a call sets: numbers and kinds of matrices by the name of a parameter, an input or a state; and samples so set."""
+"""What a call sets, by the name of a parameter, an input or a state: numbers and kinds of matrices; samples so set."""
 
 from __future__ import annotations
 

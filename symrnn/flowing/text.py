@@ -53,11 +53,7 @@ def _lines(found: Trajectory) -> Iterator[str]:
     rows = [list(_norm_row(state, norms)) for state, norms in found.norms.items()]
     yield from aligned(rows, indent="  ")
     yield from (f"  {line}" for line in _about_jacobians(found))
-    for state, paths in found.shares.items():
-        if len(paths) > 1:
-            yield f"  what κ_{state} hands back, in shares (mean over t; they sum to 1)"
-            shown = [[path.term, *_share(path.shares)] for path in paths]
-            yield from aligned(shown, indent="    ")
+    yield from _about_paths(found)
     yield from (f"  {line}" for line in _about_parameters(found))
     yield "  from one step to the next" if found.closed else "  the local Jacobian has no closed form"
     yield from (f"    {line}" for line in found.closed)
@@ -66,15 +62,31 @@ def _lines(found: Trajectory) -> Iterator[str]:
 def _norm_row(state: str, norms: Norms) -> Iterator[str]:
     yield f"‖∂L/∂{state}_t‖"
     yield norms.trend
-    yield f"{norms.median[-1]:.2e} at t = T, {norms.median[1]:.2e} at t = 1"
+    steps = dict.fromkeys((len(norms.values) - 1, norms.last or 1, 1))
+    yield ", ".join(f"{norms.median[t]:.2e} at t = {t}" for t in steps)
     yield f"× {norms.rate:.3g} a step"
 
 
-def _share(shares: Array) -> tuple[str, str]:
+def _about_paths(found: Trajectory) -> Iterator[str]:
+    """The shares of the paths; a state's only path is its κ whole."""
+    rows = [
+        [f"κ_{state}", path.term, *_range(path.shares), _mean(path.of_all)]
+        for state, paths in found.shares.items()
+        for path in paths
+    ]
+    if len(rows) > 1:
+        yield "  shares of the paths in what a step hands back; those of a state sum to 1, those of all states too"
+        yield from aligned([["", "path", "mean", "range over t", "of all states"], *rows], indent="    ")
+
+
+def _mean(shares: Array) -> str:
     known = shares[np.isfinite(shares)]
-    if not known.size:
-        return "nothing comes back", ""
-    return f"{known.mean():+.3f}", f"from {known.min():+.3f} to {known.max():+.3f}"
+    return f"{known.mean():+.3f}" if known.size else "–"
+
+
+def _range(shares: Array) -> tuple[str, str]:
+    known = shares[np.isfinite(shares)]
+    return _mean(shares), f"{known.min():+.3f} to {known.max():+.3f}" if known.size else "nothing comes back"
 
 
 def _about_jacobians(found: Trajectory) -> Iterator[str]:
@@ -86,10 +98,11 @@ def _about_jacobians(found: Trajectory) -> Iterator[str]:
     if found.bound is not None:
         yield from _about_bound(found)
     for state, path in found.paths.items():
-        median = float(np.median(np.abs(path.products[-1])))
+        products = np.abs(path.products[-1])
+        median, largest = float(np.median(products)), float(products.max())
         yield (
             f"constant error path: ∂{state}_T/∂{state}_t along {path.factor} is the product of these; over all "
-            f"{found.T} steps {median:.2e} (median over the units)"
+            f"{found.T} steps {median:.2e} (median over the units; largest {largest:.2e})"
         )
     exponents = found.exponents
     yield (
@@ -115,8 +128,8 @@ def _about_bound(found: Trajectory) -> Iterator[str]:
     if norms.trend == "vanishes" and bound.radius >= 1 and bound.slope * bound.radius >= 1:
         yield (
             f"why it vanishes although the spectral radius of {bound.matrix} is {bound.radius:.3g}: the units are "
-            f"saturated, |φ′| is {bound.mean_slope:.3g} on average along this trajectory and not {bound.slope:g}, so a step "
-            f"multiplies by diag(φ′) {bound.matrix} and not by {bound.matrix}: λ₁ = {found.exponents[0]:.3g} < 0"
+            f"saturated, |φ′| is {bound.mean_slope:.3g} on average along this trajectory and not {bound.slope:g}, so "
+            f"a step multiplies by diag(φ′) {bound.matrix} and not by {bound.matrix}: λ₁ = {found.exponents[0]:.3g} < 0"
         )
 
 
@@ -129,7 +142,8 @@ def _about_parameters(found: Trajectory) -> Iterator[str]:
         yield f"truncated to windows of k steps, the gradient has the cosine  {'  '.join(cosines)}"
         yield f"and the norm, as a part of the whole gradient's,              {'  '.join(ratios)}"
     acts = (
-        f"clipping at {clipping.threshold:g} multiplies it by {clipping.factor:.3g}, from windows of {clipping.since} steps on"
+        f"clipping at {clipping.threshold:g} multiplies it by {clipping.factor:.3g}, and acts from windows of "
+        f"{clipping.since} steps on"
         if clipping.since is not None
         else f"clipping at {clipping.threshold:g} does not act"
     )

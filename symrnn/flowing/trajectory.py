@@ -42,19 +42,27 @@ class Norms:
         return np.quantile(self.values, 0.75, axis=1)
 
     @property
+    def last(self) -> int:
+        """The last step to which a gradient came back: T − 1, as what enters at T has not gone anywhere yet; earlier
+        where that is zero; 0 where none comes back."""
+        felt = np.flatnonzero(self.median[: max(2, len(self.values) - 1)])
+        return int(felt[-1]) if felt.size else 0
+
+    @property
     def change(self) -> float:
-        """What the median is multiplied by from t = T back to t = 1."""
-        median = self.median
-        return float(median[1] / median[-1])
+        """What the median is multiplied by from that step back to t = 1."""
+        return float(self.median[1]) / float(self.median[self.last]) if self.last else 0.0
 
     @property
     def rate(self) -> float:
         """The same for one step."""
-        return self.change ** (1 / max(1, len(self.values) - 2))
+        return self.change ** (1 / max(1, self.last - 1))
 
     @property
     def trend(self) -> str:
-        """`vanishes`, `explodes` or `is kept`."""
+        """`vanishes`, `explodes`, `is kept`, or `is zero` where the loss does not see the state."""
+        if not self.last:
+            return "is zero"
         if not self.change < _MUCH:
             return "explodes"
         return "vanishes" if self.change < 1 / _MUCH else "is kept"
