@@ -97,7 +97,8 @@ def local_bound(passes: Passes, jacobians: tuple[Jacobian, ...]) -> Bound | None
     matrix = passes.params[name][0, 0]
     if known is None or matrix.shape[0] != matrix.shape[1]:
         return None
-    slopes = passes.evaluator(passes.of_sequence())(expr)
+    first = passes.of_first()
+    slopes = first.evaluator(first.values)(expr)
     radius = float(np.abs(np.linalg.eigvals(matrix)).max())
     return Bound(name, float(np.linalg.norm(matrix, 2)), radius, *known, float(np.mean(np.abs(slopes))))
 
@@ -116,7 +117,8 @@ def _slope(passes: Passes, state: str, expr: Any) -> tuple[str, float] | None:
 def constant_paths(passes: Passes, jacobians: tuple[Jacobian, ...], writing: Writing) -> dict[str, ConstantPath]:
     """For each state that has one, the path along which its own gradient goes back entry by entry."""
     found: dict[str, ConstantPath] = {}
-    evaluate = passes.evaluator(passes.of_sequence())
+    first = passes.of_first()
+    evaluate = first.evaluator(first.values)
     for state in passes.derivation.cell.program.states:
         own = next(j for j in jacobians if j.state == state.new and j.previous == state.previous)
         direct = [path for path in own.paths or () if not any(isinstance(item, Matrix) for item in path)]

@@ -8,7 +8,7 @@ one more axis in front of the arrays, and unit vectors another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..checking.oracles import Upstream
 from ..derivation import Derivation
 from ..equations import Equation
 from ..equations.sample import Sample
-from ..sizes import Shape, shape_at
+from ..sizes import shape_at
 
 Array = np.ndarray[Any, Any]
 Values = dict[Any, Array]
@@ -34,24 +34,21 @@ _CHUNK = 2**22
 class Passes:
     """A cell's derivation at a sample of T steps and N sequences, with a loss: everything has been run once.
 
-    `params` have two axes of length one in front; `values` are all that a step computes, forward and backward, with the
-    axes (T, N) in front, what came from the step after among them; `handed` is what each step hands back.
+    `values` are all that a step computes, forward and backward, with the axes (T, N) in front, what came from the step
+    after among them; `handed` is what each step hands back; `params` have the axes (1, 1), or (1, N) where sequences
+    have their own. The gradient of a parameter is `weight` times the sum over the sequences. A tape has the whole
+    batch, or there is one for each sequence.
     """
 
     derivation: Derivation
     dims: Mapping[str, int]
     T: int
     N: int
-    direction: Array
-    """u, by which the loss weighs the output."""
+    weight: float
     params: Values
     values: Values
     handed: Values
-    tape: Tape
-
-    @property
-    def states(self) -> dict[str, Shape]:
-        return dict(self.derivation.cell.states)
+    tapes: Sequence[Tape]
 
     @property
     def output(self) -> str:
@@ -59,12 +56,21 @@ class Passes:
         return self.derivation.cell.program.outputs[0]
 
     def evaluator(self, values: Mapping[Any, Array]) -> Evaluator:
-        """What gives expressions their values over stacked steps and a second axis."""
+        """What gives expressions their values over stacked steps and the sequences of the batch."""
         return Evaluator(FLOATS, self.dims, {**self.params, **values}, lead=2)
 
-    def of_sequence(self, n: int = 0) -> Values:
-        """The values of all steps of one sequence, with the axes (T, 1) in front."""
-        return {name: a[:, min(n, a.shape[1] - 1)][:, None] for name, a in self.values.items()}
+    def of_first(self) -> Passes:
+        """The same of the first sequence alone, whose axis has the length one then."""
+        first = [{name: a[:, :1] for name, a in of.items()} for of in (self.params, self.values, self.handed)]
+        return replace(self, N=1, params=first[0], values=first[1], handed=first[2])
+
+    def cut(self, windows: int) -> Passes:
+        """Backpropagation within windows of so many steps, counted from the last: nothing goes back from one to the
+        window before."""
+        last = self.T - 1
+        found = [_run_back(tape, lambda t: float((last - t) % windows != 0)) for tape in self.tapes]
+        values, handed = _stack(found, self.values, self.handed)
+        return replace(self, values=values, handed=handed)
 
 
 def run_passes(
@@ -77,27 +83,43 @@ def run_passes(
     of = Interpreter(bare, FLOATS, dims, N)
     params = {name: array[None] for name, array in sample.params.items()}
     x = [{name: array[t] for name, array in sample.x.items()} for t in range(T)]
-    with np.errstate(all="ignore"):
-        steps = of.forward(params, x, sample.state)
-        tape = Tape(of, steps, {}).with_upstream(_upstream(derivation, dims, (T, N), direction, everywhere))
-        backward = run_windowed(tape, lambda t: 1.0)
-    names = [name for name in backward.steps[0] if name not in params]
-    values = {name: _stacked([step[name] for step in backward.steps]) for name in names}
-    handed = {name: _stacked([step[name] for step in backward.handed]) for name in backward.handed[0]}
-    return Passes(
-        derivation, dims, T, N, direction, {n: a[None] for n, a in params.items()}, values, handed, tape
-    )  # fmt: skip
+    tape = Tape(of, of.forward(params, x, sample.state), {})
+    return passes_of(
+        [tape.with_upstream(_upstream(derivation, dims, (T, N), direction, everywhere))], derivation, 1 / N
+    )
 
 
-def run_windowed(tape: Tape, through: Callable[[int], float]) -> Backward:
-    """The backward pass, in which what comes back to step t from the step after is multiplied by `through(t)`: by 0
-    where backpropagation is cut."""
+def passes_of(tapes: Sequence[Tape], derivation: Derivation, weight: float) -> Passes:
+    """The backward passes upon tapes, one of a whole batch or one for each sequence."""
+    found = [_run_back(tape, lambda t: 1.0) for tape in tapes]
+    first, names = found[0].steps[0], {*derivation.cell.params}
+    values, handed = _stack(found, [name for name in first if name not in names], found[0].handed[0])
+    if tapes[0].of.sequences:
+        params = {name: first[name][None] for name in names}
+    else:
+        params = {name: np.stack([back.steps[0][name] for back in found])[None] for name in names}
+    T, N = len(found[0].steps), tapes[0].of.sequences or len(tapes)
+    return Passes(derivation, tapes[0].of.dims, T, N, weight, params, values, handed, tapes)
+
+
+def _run_back(tape: Tape, through: Callable[[int], float]) -> Backward:
+    """The backward pass, in which what comes back to step t from the step after is multiplied by `through(t)`."""
     backward, carry = Backward(tape, {}), tape.final
     for t in reversed(range(len(tape.steps))):
         factor = through(t)
         backward.step(t, carry if factor == 1 else {name: factor * value for name, value in carry.items()}, None)
         carry = backward.handed[t]
     return backward
+
+
+def _stack(found: Sequence[Backward], values: Iterable[str], handed: Iterable[str]) -> tuple[Values, Values]:
+    """What passes computed and what they handed back, with the axes (T, N) in front."""
+
+    def stacked(name: str, steps: Callable[[Backward], Sequence[Values]]) -> Array:
+        arrays = [np.stack(np.broadcast_arrays(*(step[name] for step in steps(back)))) for back in found]
+        return arrays[0] if found[0].tape.of.sequences else np.stack(np.broadcast_arrays(*arrays), axis=1)
+
+    return {n: stacked(n, lambda back: back.steps) for n in values}, {n: stacked(n, lambda b: b.handed) for n in handed}
 
 
 def _upstream(
@@ -110,17 +132,13 @@ def _upstream(
     return Upstream("flow", outputs, final)
 
 
-def _stacked(arrays: list[Array]) -> Array:
-    return np.stack(np.broadcast_arrays(*arrays))
-
-
 # What is asked of all steps at once ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Locals:
-    """The derivatives of every step of a sequence: of the new states s_t and the output y_t by the former states
-    s_{t−1} and the inputs x_t. All states are one vector, in the order of the cell's text."""
+    """The derivatives of every step of a sequence: of the new states s_t and the output y_t by the former states s_{t−1}
+    and the inputs x_t. All states are one vector, in the order of the cell's text."""
 
     states: Array
     """∂s_t/∂s_{t−1}: (T, S, S)."""
@@ -135,7 +153,8 @@ class Locals:
 
 
 def step_jacobians(passes: Passes) -> Locals:
-    """The step's derivatives by its own backward equations, from a unit vector for every entry of what it computes."""
+    """The derivatives of the steps of one sequence by their own backward equations, from a unit vector for every entry
+    of what a step computes."""
     derivation, dims, T = passes.derivation, passes.dims, passes.T
     cell = derivation.cell
     sizes = {name: _count(shape_at(shape, dims)) for name, shape in cell.states.items()}
@@ -151,10 +170,9 @@ def step_jacobians(passes: Passes) -> Locals:
     back = [derivation.carries[name] for name in cell.states]
     inputs = [equation for equation in derivation.gradients if equation.why == "input"]
     by_state, by_input = [], []
-    forward = passes.of_sequence()
     length = max(1, _CHUNK // max(1, (S + P) * max(sizes.values())))
     for start in range(0, T, length):
-        chunk = {name: np.swapaxes(a[start : start + length], 0, 1) for name, a in forward.items()}
+        chunk = {name: np.swapaxes(a[start : start + length], 0, 1) for name, a in passes.values.items()}
         found = _through_a_step(passes, {**chunk, **units}, inputs)
         lead = (S + P, min(length, T - start))
         by_state.append(_joined([found[name] for name in back], lead))
@@ -192,8 +210,8 @@ def _count(shape: tuple[int, ...]) -> int:
 
 
 def contributions(passes: Passes) -> dict[str, Array]:
-    """What each step's use of a parameter contributes to ∂L/∂W, summed over the sequences: (T, *shape) by name. The
-    sum over the steps is ∂L/∂W (Pascanu et al. 2013)."""
+    """What each step's use of a parameter contributes to ∂L/∂W: (T, *shape) by name. The sum over the steps is ∂L/∂W
+    (Pascanu et al. 2013)."""
     wanted = [equation for equation in passes.derivation.gradients if equation.why == "parameter"]
     largest = max((_count(shape_at(e.shape, passes.dims)) for e in wanted), default=1)
     length = max(1, _CHUNK // max(1, passes.N * largest))
@@ -204,7 +222,7 @@ def contributions(passes: Passes) -> dict[str, Array]:
         for equation in wanted:
             value = evaluate.spread(equation.expr, equation.shape)
             whole = np.broadcast_to(value, (steps, passes.N, *value.shape[2:]))
-            found[passes.derivation.variables[equation.name].written].append(whole.sum(axis=1))
+            found[passes.derivation.variables[equation.name].written].append(passes.weight * whole.sum(axis=1))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 

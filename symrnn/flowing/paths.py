@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .closed import Writing
-from .passes import Passes, contributions, run_windowed
+from .passes import Passes, contributions
 
 Array = np.ndarray[Any, Any]
 
@@ -32,8 +32,8 @@ class Path:
 def path_shares(passes: Passes, writing: Writing) -> dict[str, tuple[Path, ...]]:
     """The paths of each state's κ along the first sequence. Their vectors add up to κ and their shares to 1, by the
     equation's own terms."""
-    derivation = passes.derivation
-    evaluate = passes.evaluator(passes.of_sequence())
+    derivation, first = passes.derivation, passes.of_first()
+    evaluate = first.evaluator(first.values)
     found: dict[str, tuple[Path, ...]] = {}
     everything = np.concatenate(
         [passes.handed[carry][:, 0].reshape(passes.T, -1) for carry in derivation.carries.values()], axis=1
@@ -82,11 +82,6 @@ class Clipping:
         return min(1.0, self.threshold / self.norm) if self.norm > 0 else 1.0
 
 
-def mean_contributions(passes: Passes) -> dict[str, Array]:
-    """What each step contributes to the gradient by each parameter, the mean over the batch: (T, *shape) by name."""
-    return {name: array / passes.N for name, array in contributions(passes).items()}
-
-
 def truncate(
     passes: Passes, parts: Mapping[str, Array], threshold: float, everywhere: bool
 ) -> tuple[Truncation, Clipping]:
@@ -119,11 +114,7 @@ def _windows(T: int) -> Array:
 
 
 def _windowed(passes: Passes, length: int) -> Array:
-    last = passes.T - 1
-    backward = run_windowed(passes.tape, lambda t: 0.0 if (last - t) % length == 0 else 1.0)
-    values = {name: np.stack(np.broadcast_arrays(*(step[name] for step in backward.steps))) for name in passes.values}
-    parts = mean_contributions(replace(passes, values=values))
-    return _flat({name: array.sum(axis=0) for name, array in parts.items()})
+    return _flat({name: array.sum(axis=0) for name, array in contributions(passes.cut(length)).items()})
 
 
 def _flat(arrays: Mapping[str, Array]) -> Array:

@@ -12,8 +12,8 @@ from ..equations import Cell
 from ..sizes import shape_at
 from .closed import Bound, ConstantPath, closed_forms, constant_paths, jacobians_of, local_bound, writing_of
 from .jacobians import Connectivity, LongTerm, connectivity, long_term, lyapunov
-from .passes import Passes, step_jacobians
-from .paths import Clipping, Path, Truncation, mean_contributions, path_shares, truncate
+from .passes import Passes, contributions, step_jacobians
+from .paths import Clipping, Path, Truncation, path_shares, truncate
 
 Array = np.ndarray[Any, Any]
 
@@ -125,34 +125,33 @@ class Order:
 def measure(passes: Passes, setting: Mapping[str, float | str], label: str, order: Order) -> Trajectory:
     """Everything that is known of a trajectory. What is not finite stays so, and is a gap where it is drawn."""
     derivation = passes.derivation
-    with np.errstate(all="ignore"):
-        writing, closed = writing_of(derivation), jacobians_of(derivation)
-        local = step_jacobians(passes)
-        parts = mean_contributions(passes)
-        truncation, clipping = truncate(passes, parts, order.clip, order.loss == "all")
-        return Trajectory(
-            derivation.cell,
-            setting,
-            label,
-            passes.dims,
-            passes.T,
-            passes.N,
-            order.seed,
-            order.loss,
-            order.transient,
-            _norms(passes),
-            long_term(local.states, local.places),
-            connectivity(local.states, local.inputs, local.output, local.direct),
-            parts,
-            path_shares(passes, writing),
-            lyapunov(local.states, order.transient),
-            truncation,
-            clipping,
-            closed_forms(closed, writing),
-            constant_paths(passes, closed, writing),
-            local_bound(passes, closed),
-            local.states,
-        )
+    writing, closed = writing_of(derivation), jacobians_of(derivation)
+    local = step_jacobians(passes.of_first())
+    parts = contributions(passes)
+    truncation, clipping = truncate(passes, parts, order.clip, order.loss == "all")
+    return Trajectory(
+        derivation.cell,
+        setting,
+        label,
+        passes.dims,
+        passes.T,
+        passes.N,
+        order.seed,
+        order.loss,
+        order.transient,
+        _norms(passes),
+        long_term(local.states, local.places),
+        connectivity(local.states, local.inputs, local.output, local.direct),
+        parts,
+        path_shares(passes, writing),
+        lyapunov(local.states, order.transient),
+        truncation,
+        clipping,
+        closed_forms(closed, writing),
+        constant_paths(passes, closed, writing),
+        local_bound(passes, closed),
+        local.states,
+    )
 
 
 def _norms(passes: Passes) -> dict[str, Norms]:
