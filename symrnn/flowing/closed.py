@@ -131,6 +131,8 @@ def constant_paths(passes: Passes, jacobians: tuple[Jacobian, ...], writing: Wri
         steps = np.broadcast_to(values, (passes.T, *size))
         with np.errstate(all="ignore"):
             products = np.concatenate([np.ones((1, *size)), np.cumprod(steps[::-1], axis=0)])
+        if not products[1].any():  # the held copy of a state where every step counts
+            continue
         shown = " + ".join(writing.printer.flat(path_tree(path, writing.display)) for path in direct)
         found[state.name] = ConstantPath(shown, products)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import numpy as np
 from ..arguments import choice, real, sizes, whole
 from ..derivation import derive
 from ..equations import Cell, Network
-from ..equations.sample import fill_dims, fitting_dims
+from ..equations.sample import Sample, fill_dims, fitting_dims
 from ..errors import OptionError, nearest
 from ..library import as_model
 from ..sizes import shape_at, show_dims
-from .passes import run_passes
+from .networks import network_dims, network_passes, scans_of
+from .passes import Passes, run_passes
 from .result import Flow
-from .settings import apply, read_settings, replaced, show_setting
-from .trajectory import Order, measure
+from .settings import Setting, apply, read_settings, replaced, show_setting
+from .trajectory import Order, Trajectory, measure
 
 _SIZES = (8, 32, 4, 6, 5, 3)
 """m, n, and what else a cell has."""
@@ -39,7 +41,7 @@ def flow(
     params: Mapping[str, Any] | None = None,
     x: Any = None,
     state: Mapping[str, Any] | None = None,
-    loss: str = "last",
+    loss: str | None = None,
     transient: int | None = None,
     clip: float = 1.0,
 ) -> Flow:
@@ -49,41 +51,95 @@ def flow(
     given by name in `params`, `x` and `state`. `set` puts a number (`{"b_f": 5.0}`) or a kind of matrix (`{"R":
     "orthogonal"}`, `"radius 1.5"`, `"norm 0.9"`, `"identity"`) in place of what was drawn, by the name of a parameter,
     an input or a state; a list of values compares them. The loss is L = uᵀ y_T with a random unit vector u, or with
-    `loss="all"` its sum over all steps. Lyapunov exponents are measured after `transient` steps (a quarter of T);
-    `clip` is the threshold that the gradient's norm is held against.
+    `loss="all"` its sum over all steps; a network has its own, and each cell that it scans is a trajectory. Lyapunov
+    exponents are measured after `transient` steps (a quarter of T); `clip` is the threshold that the gradient's norm is
+    held against.
     """
     T, N, seed = whole("T", T, 1), whole("N", N, 1), whole("seed", seed)
-    choice("loss", loss, ("last", "all"))
-    settled = T // 4 if transient is None else whole("transient", transient, 0, T - 1)
-    order = Order(seed, loss, settled, real("clip", clip))
+    word = choice("loss", "last" if loss is None else loss, ("last", "all"))
+    settled = None if transient is None else whole("transient", transient, 0, T - 1)
     sources: Sequence[Any] = cells if isinstance(cells, list | tuple) else [cells]
-    models = [_cell_of(source) for source in sources]
+    models = [_model_of(source, loss) for source in sources]
     if not models:
         raise OptionError("flow(…) needs a cell, such as 'lstm', or several: ['rnn', 'lstm']")
-    _require_dims(models, dims)
-    given = {"params": params, "x": x, "state": state}
-    found = []
-    for cell, setting in read_settings(models, set):
-        derivation = derive(cell)
-        own = _dims_of(cell, dims, T, N)
-        sample = replaced(cell, apply(cell, cell.sample(T, N, seed, own), setting), given)
-        direction = _direction(shape_at(next(iter(cell.outputs.values())), own), seed)
-        label = f"{cell.name}, {show_setting(setting)}" if setting else cell.name
+    asked = _Asked(T, N, seed, sizes("dims", dims), word, {"params": params, "x": x, "state": state})
+    order = Order(seed, word, settled, real("clip", clip))
+    _require_dims(models, asked.dims)
+    found: list[Trajectory] = []
+    for model, setting in read_settings(models, set):
         with np.errstate(all="ignore"):  # what explodes is shown as it is
-            passes = run_passes(derivation, own, sample, direction, everywhere=loss == "all")
-            found.append(measure(passes, setting, label, order))
+            for label, passes in asked.run(model, setting):
+                whole_label = f"{label}, {show_setting(setting)}" if setting else label
+                own = replace(order, loss="own") if isinstance(model, Network) else order
+                found.append(measure(passes, setting, whole_label, own))
     return Flow(tuple(found))
 
 
-def _cell_of(source: Source) -> Cell:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What a call asks of every cell and network."""
+
+    T: int
+    N: int
+    seed: int
+    dims: Mapping[str, int]
+    loss: str
+    given: Mapping[str, Any]
+
+    def run(self, model: Cell | Network, setting: Setting) -> Iterator[tuple[str, Passes]]:
+        """A cell's passes; or those of every cell that a network scans."""
+        if isinstance(model, Network):
+            dims = self.network_dims(model)
+            sample = self.sample(model, dims, setting)
+            found = network_passes(derive(model), dims, self.T, self.N, sample)
+            yield from ((f"{model.name} {name}", passes) for name, passes in found.items())
+            return
+        dims = self.cell_dims(model)
+        u = _direction(shape_at(next(iter(model.outputs.values())), dims), self.seed)
+        sample = self.sample(model, dims, setting)
+        yield model.name, run_passes(derive(model), dims, sample, u, everywhere=self.loss == "all")
+
+    def sample(self, model: Cell | Network, dims: Mapping[str, int], setting: Setting) -> Sample:
+        drawn = model.sample(self.T, self.N, self.seed, dims)
+        return replaced(model, apply(model, drawn, setting), self.given)
+
+    def cell_dims(self, cell: Cell) -> dict[str, int]:
+        """The sizes that a person gives; for the others those of a picture, smaller where a state is a matrix."""
+        given = {name: size for name, size in self.dims.items() if name in cell.dims}
+        found: dict[str, int] = {}
+        for n in _SMALLER:
+            usual = fitting_dims(cell.name, cell.dims, cell.program.constraints, (_SIZES[0], n, *_SIZES[2:]))
+            found = fill_dims(cell.name, cell.dims, cell.program.constraints, {**usual, **given})
+            if _numbers(cell, found, self.T, self.N) <= _USUAL:
+                break
+        self.refuse_more(cell.name, cell, found)
+        return found
+
+    def network_dims(self, network: Network) -> dict[str, int]:
+        """The same of a network, whose scans have one size where a person says nothing."""
+        found = network_dims(network, self.dims, _SMALLER[0])
+        for block in scans_of(network):
+            self.refuse_more(f"{network.name}: {block.name}", block.cell, block.dims_at({"T": self.T, **found}))
+        return found
+
+    def refuse_more(self, name: str, cell: Cell, dims: Mapping[str, int]) -> None:
+        """Nothing is begun that memory would not hold."""
+        numbers = _numbers(cell, dims, self.T, self.N)
+        if numbers > _LARGEST:
+            raise OptionError(
+                f"{name} at {show_dims({'T': self.T, 'N': self.N, **dims})} takes {numbers:,} numbers, and at most "
+                f"{_LARGEST:,} are held\n  mend: smaller sizes; what counts most is T times the square of all states' "
+                "entries together"
+            )
+
+
+def _model_of(source: Source, loss: str | None) -> Cell | Network:
     model = as_model(source)
     if isinstance(model, Network):
-        scanned = ", ".join(dict.fromkeys(block.cell.name for block in model.blocks if block.cell.states))
-        raise OptionError(
-            f"{model.name} is a network, and flow follows the gradient through a cell\n"
-            f"  mend: one of the cells that it scans: {scanned or 'it scans none'}"
-        )
-    if not model.states:
+        scans_of(model)
+        if loss is not None:
+            raise OptionError(f"{model.name} has a loss of its own; leave `loss` out, which is for cells")
+    elif not model.states:
         raise OptionError(
             f"{model.name} has no state, so no gradient flows from step to step\n"
             "  mend: a cell with a state, such as def my_cell(x, h): …"
@@ -91,31 +147,15 @@ def _cell_of(source: Source) -> Cell:
     return model
 
 
-def _require_dims(cells: Sequence[Cell], dims: Mapping[str, int] | None) -> None:
+def _require_dims(cells: Sequence[Cell | Network], dims: Mapping[str, int]) -> None:
+    if any(isinstance(cell, Network) for cell in cells):
+        return  # their sizes have several names, and are looked at one network at a time
     known = list(dict.fromkeys(dim for cell in cells for dim in cell.dims))
-    for name in sizes("dims", dims):
+    for name in dims:
         if name not in known:
             meant = nearest(name, known)
             whose = " and ".join(dict.fromkeys(cell.name for cell in cells))
             raise OptionError(f"dims: {whose} has no {name!r}; sizes are {', '.join(known)}. {meant}".rstrip())
-
-
-def _dims_of(cell: Cell, dims: Mapping[str, int] | None, T: int, N: int) -> dict[str, int]:
-    """The sizes that a person gives; for the others those of a picture, smaller where a state is a matrix."""
-    given = {name: size for name, size in sizes("dims", dims).items() if name in cell.dims}
-    found: dict[str, int] = {}
-    for n in _SMALLER:
-        usual = fitting_dims(cell.name, cell.dims, cell.program.constraints, (_SIZES[0], n, *_SIZES[2:]))
-        found = fill_dims(cell.name, cell.dims, cell.program.constraints, {**usual, **given})
-        if _numbers(cell, found, T, N) <= _USUAL:
-            break
-    if _numbers(cell, found, T, N) > _LARGEST:
-        raise OptionError(
-            f"{cell.name} at {show_dims({'T': T, 'N': N, **found})} takes {_numbers(cell, found, T, N):,} numbers, and "
-            f"at most {_LARGEST:,} are held\n  mend: smaller sizes; what counts most is T times the square of all "
-            "states' entries together"
-        )
-    return found
 
 
 def _numbers(cell: Cell, dims: Mapping[str, int], T: int, N: int) -> int:

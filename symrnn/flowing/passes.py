@@ -49,6 +49,8 @@ class Passes:
     values: Values
     handed: Values
     tapes: Sequence[Tape]
+    nodes: Mapping[str, str]
+    """The value that each state is after a step; of a cell that is held where its sequence has ended, before that."""
 
     @property
     def output(self) -> str:
@@ -68,7 +70,7 @@ class Passes:
         """Backpropagation within windows of so many steps, counted from the last: nothing goes back from one to the
         window before."""
         last = self.T - 1
-        found = [_run_back(tape, lambda t: float((last - t) % windows != 0)) for tape in self.tapes]
+        found = [_run_back(tape, lambda t: float(t == last or (last - t) % windows != 0)) for tape in self.tapes]
         values, handed = _stack(found, self.values, self.handed)
         return replace(self, values=values, handed=handed)
 
@@ -89,7 +91,9 @@ def run_passes(
     )
 
 
-def passes_of(tapes: Sequence[Tape], derivation: Derivation, weight: float) -> Passes:
+def passes_of(
+    tapes: Sequence[Tape], derivation: Derivation, weight: float, nodes: Mapping[str, str] | None = None
+) -> Passes:
     """The backward passes upon tapes, one of a whole batch or one for each sequence."""
     found = [_run_back(tape, lambda t: 1.0) for tape in tapes]
     first, names = found[0].steps[0], {*derivation.cell.params}
@@ -99,7 +103,8 @@ def passes_of(tapes: Sequence[Tape], derivation: Derivation, weight: float) -> P
     else:
         params = {name: np.stack([back.steps[0][name] for back in found])[None] for name in names}
     T, N = len(found[0].steps), tapes[0].of.sequences or len(tapes)
-    return Passes(derivation, tapes[0].of.dims, T, N, weight, params, values, handed, tapes)
+    nodes = nodes or {state.name: state.new for state in derivation.cell.program.states}
+    return Passes(derivation, tapes[0].of.dims, T, N, weight, params, values, handed, tapes, nodes)
 
 
 def _run_back(tape: Tape, through: Callable[[int], float]) -> Backward:
@@ -137,8 +142,8 @@ def _upstream(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Locals:
-    """The derivatives of every step of a sequence: of the new states s_t and the output y_t by the former states s_{t−1}
-    and the inputs x_t. All states are one vector, in the order of the cell's text."""
+    """The derivatives of every step of a sequence: of the new states s_t and the output y_t by the former states
+    s_{t−1} and the inputs x_t. All states are one vector, in the order of the cell's text."""
 
     states: Array
     """∂s_t/∂s_{t−1}: (T, S, S)."""

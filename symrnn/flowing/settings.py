@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import instance, wrong
-from ..equations import Cell
+from ..equations import Cell, Network
 from ..equations.sample import Sample
 from ..errors import InputError, OptionError, nearest
 
@@ -62,9 +62,12 @@ KINDS: Mapping[str, Kind] = {
 value."""
 
 
-def read_settings(cells: Sequence[Cell], given: Mapping[str, Any] | None) -> list[tuple[Cell, dict[str, Value]]]:
-    """Each cell at each setting: every combination of the values that are listed. A name that a cell does not have is
-    left out for it, and has to be another's."""
+Model = Cell | Network
+
+
+def read_settings(cells: Sequence[Model], given: Mapping[str, Any] | None) -> list[tuple[Model, dict[str, Value]]]:
+    """Each cell or network at each setting: every combination of the values that are listed. A name that one does not
+    have is left out for it, and has to be another's."""
     chosen = {
         str(name): _values(str(name), value)
         for name, value in instance(
@@ -77,7 +80,7 @@ def read_settings(cells: Sequence[Cell], given: Mapping[str, Any] | None) -> lis
             meant = nearest(name, known)
             whose = " and ".join(dict.fromkeys(cell.name for cell in cells))
             raise OptionError(f"set: {whose} has no {name!r}; what can be set: {', '.join(known)}. {meant}".rstrip())
-    found: list[tuple[Cell, dict[str, Value]]] = []
+    found: list[tuple[Model, dict[str, Value]]] = []
     for cell in cells:
         own = {name: values for name, values in chosen.items() if name in shapes_of(cell)}
         found += [(cell, dict(zip(own, each, strict=True))) for each in itertools.product(*own.values())]
@@ -89,9 +92,20 @@ def read_settings(cells: Sequence[Cell], given: Mapping[str, Any] | None) -> lis
     return found
 
 
-def shapes_of(cell: Cell) -> dict[str, Any]:
-    """The shapes of all that can be set."""
-    return {**cell.params, **cell.inputs, **cell.states}
+def shapes_of(model: Model) -> dict[str, Any]:
+    """The shapes of all that can be set. What a cell calls a parameter stands for that of all of a network's scans."""
+    if isinstance(model, Cell):
+        return {**model.params, **model.inputs, **model.states}
+    own = {name: b.cell.params[name] for b in model.blocks if b.scanned for name in b.params}
+    inputs = {name: shape for name, shape in model.inputs.items() if model.is_differentiable(name)}
+    return {**model.params, **inputs, **own}
+
+
+def _targets(model: Model, name: str) -> list[str]:
+    """The arrays of a sample that a name stands for."""
+    if isinstance(model, Cell) or name in model.params or name in model.inputs:
+        return [name]
+    return [b.params[name] for b in model.blocks if b.scanned and b.params.get(name) in model.params]
 
 
 def _values(name: str, value: Any) -> tuple[Value, ...]:
@@ -129,13 +143,14 @@ def show_setting(setting: Setting) -> str:
     return ", ".join(f"{name} {v}" if isinstance(v, str) else f"{name} = {v:g}" for name, v in setting.items())
 
 
-def apply(cell: Cell, sample: Sample, setting: Setting) -> Sample:
+def apply(model: Model, sample: Sample, setting: Setting) -> Sample:
     """The sample with what is set in place of what was drawn; `x` by name."""
-    inputs = sample.x if isinstance(sample.x, dict) else {next(iter(cell.inputs)): sample.x}
+    inputs = sample.x if isinstance(sample.x, dict) else {next(iter(model.inputs)): sample.x}
     params, x, state = dict(sample.params), dict(inputs), dict(sample.state)
     for name, value in setting.items():
-        held = next(arrays for arrays in (params, x, state) if name in arrays)
-        held[name] = _made(name, held[name], value, matrix=name in params)
+        for target in _targets(model, name):
+            held = next(arrays for arrays in (params, x, state) if target in arrays)
+            held[target] = _made(target, held[target], value, matrix=target in params)
     return Sample(params, x, state)
 
 
@@ -154,7 +169,7 @@ def _made(name: str, drawn: Array, value: Value, *, matrix: bool) -> Array:
     return kind.make(drawn, float(size) if size else kind.usual or 1.0)
 
 
-def replaced(cell: Cell, sample: Sample, given: Mapping[str, Mapping[str, Any] | None]) -> Sample:
+def replaced(cell: Model, sample: Sample, given: Mapping[str, Mapping[str, Any] | None]) -> Sample:
     """The sample with a person's own arrays, `params`, `x` and `state`, in place of what was drawn."""
     for holder, arrays in given.items():
         if arrays is not None:
@@ -163,7 +178,7 @@ def replaced(cell: Cell, sample: Sample, given: Mapping[str, Mapping[str, Any] |
     return sample
 
 
-def _checked(cell: Cell, holder: str, given: Any, drawn: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
+def _checked(cell: Model, holder: str, given: Any, drawn: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
     if holder == "x" and len(drawn) == 1 and not isinstance(given, Mapping):
         given = {next(iter(drawn)): given}
     for name, value in instance(holder, given, Mapping, "a dict of arrays by name").items():
@@ -171,7 +186,7 @@ def _checked(cell: Cell, holder: str, given: Any, drawn: Mapping[str, Array]) ->
             meant = nearest(str(name), list(drawn))
             raise InputError(f"{holder}: {cell.name} has no {name!r}; it has: {', '.join(drawn)}. {meant}".rstrip())
         try:
-            array = np.asarray(value, dtype="float64")
+            array = np.asarray(value, dtype=drawn[name].dtype)
         except (TypeError, ValueError) as error:
             raise InputError(f"{holder}[{name!r}] holds no numbers: {error}") from None
         if array.shape != drawn[name].shape:

@@ -44,12 +44,18 @@ def _comparison(trajectories: Sequence[Trajectory]) -> list[str]:
 def _cosine(found: Trajectory, k: int) -> str:
     """The cosine of the gradient of windows of k steps, or of the longest below."""
     place = int(np.searchsorted(found.truncation.k, k, side="right")) - 1
-    return f"cos {found.truncation.cosine[max(0, place)]:.3f}"
+    return f"cos {_number(found.truncation.cosine[max(0, place)])}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
 def _lines(found: Trajectory) -> Iterator[str]:
-    loss = f"L = uᵀ {found.cell.program.outputs[0]}_T" if found.loss == "last" else "L = Σ_t uᵀ y_t"
-    yield f"{found.label}: {show_dims({'T': found.T, 'N': found.N, **found.dims})}, seed {found.seed}, {loss}"
+    output = found.cell.program.outputs[0]
+    losses = {"last": f"L = uᵀ {output}_T", "all": f"L = Σ_t uᵀ {output}_t", "own": "L is the network's own loss"}
+    sizes = show_dims({"T": found.T, "N": found.N, **found.dims})
+    yield f"{found.label}: {sizes}, seed {found.seed}, {losses[found.loss]}"
     rows = [list(_norm_row(state, norms)) for state, norms in found.norms.items()]
     yield from aligned(rows, indent="  ")
     yield from (f"  {line}" for line in _about_jacobians(found))
@@ -123,7 +129,8 @@ def _about_bound(found: Trajectory) -> Iterator[str]:
     assert bound is not None
     of = f"‖{bound.matrix}‖ sup|φ′| = {bound.norm:.4g} · {bound.slope:g} = {bound.rate:.4g} ({bound.function})"
     says = "the gradient must vanish" if bound.rate < 1 else "the bound alone does not say that it vanishes"
-    yield f"bound on ∂h_T/∂h_t: ({of})^(T−t): {says}; a single unit has (|w| sup|φ′|)^(T−t)"
+    state = next(iter(found.norms))
+    yield f"bound on ∂{state}_T/∂{state}_t: ({of})^(T−t): {says}; a single unit has (|w| sup|φ′|)^(T−t)"
     norms = next(iter(found.norms.values()))
     if norms.trend == "vanishes" and bound.radius >= 1 and bound.slope * bound.radius >= 1:
         yield (
@@ -137,8 +144,8 @@ def _about_parameters(found: Trajectory) -> Iterator[str]:
     truncation, clipping = found.truncation, found.clipping
     shown = [k for k in (1, 2, 5, 10, 20, 50) if k < found.T and k in truncation.k]
     if shown:
-        cosines = [f"{k}: {truncation.cosine[truncation.k == k][0]:.3f}" for k in shown]
-        ratios = [f"{k}: {truncation.ratio[truncation.k == k][0]:.3f}" for k in shown]
+        cosines = [f"{k}: {_number(truncation.cosine[truncation.k == k][0])}" for k in shown]
+        ratios = [f"{k}: {_number(truncation.ratio[truncation.k == k][0])}" for k in shown]
         yield f"truncated to windows of k steps, the gradient has the cosine  {'  '.join(cosines)}"
         yield f"and the norm, as a part of the whole gradient's,              {'  '.join(ratios)}"
     acts = (
@@ -147,4 +154,4 @@ def _about_parameters(found: Trajectory) -> Iterator[str]:
         if clipping.since is not None
         else f"clipping at {clipping.threshold:g} does not act"
     )
-    yield f"the gradient by all parameters has the norm {clipping.norm:.3g}; {acts}"
+    yield f"the gradient by the cell's parameters has the norm {clipping.norm:.3g}; {acts}"

@@ -118,7 +118,7 @@ class Order:
 
     seed: int
     loss: str
-    transient: int
+    transient: int | None
     clip: float
 
 
@@ -127,8 +127,9 @@ def measure(passes: Passes, setting: Mapping[str, float | str], label: str, orde
     derivation = passes.derivation
     writing, closed = writing_of(derivation), jacobians_of(derivation)
     local = step_jacobians(passes.of_first())
+    transient = passes.T // 4 if order.transient is None else min(order.transient, passes.T - 1)
     parts = contributions(passes)
-    truncation, clipping = truncate(passes, parts, order.clip, order.loss == "all")
+    truncation, clipping = truncate(passes, parts, order.clip, order.loss != "last")
     return Trajectory(
         derivation.cell,
         setting,
@@ -138,13 +139,13 @@ def measure(passes: Passes, setting: Mapping[str, float | str], label: str, orde
         passes.N,
         order.seed,
         order.loss,
-        order.transient,
+        transient,
         _norms(passes),
         long_term(local.states, local.places),
         connectivity(local.states, local.inputs, local.output, local.direct),
         parts,
         path_shares(passes, writing),
-        lyapunov(local.states, order.transient),
+        lyapunov(local.states, transient),
         truncation,
         clipping,
         closed_forms(closed, writing),
@@ -159,7 +160,7 @@ def _norms(passes: Passes) -> dict[str, Norms]:
     for state in derivation.cell.program.states:
         carry = derivation.carries[state.name]
         # A state that is handed on as it came in has no equation, so no adjoint of its own.
-        after = passes.values[derivation.adjoint_of.get(state.new, carry)]
+        after = passes.values[derivation.adjoint_of.get(passes.nodes[state.name], carry)]
         shape = shape_at(derivation.cell.states[state.name], passes.dims)
         whole = [np.broadcast_to(a, (passes.N, *shape)) for a in (passes.handed[carry][0], *after)]
         found[state.name] = Norms(np.stack([np.sqrt((a.reshape(passes.N, -1) ** 2).sum(axis=1)) for a in whole]))

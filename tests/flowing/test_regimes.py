@@ -112,7 +112,7 @@ def test_no_network_of_ten_thousand_exceeds_its_bound(name: str, gamma: float) -
 def jacobians_of(derivation: symrnn.Derivation, dims: Mapping[str, int], params: Any, step: Any) -> Array:
     values = {name: value[:, None] for name, value in step.items() if name not in params}
     own = {name: array[None] for name, array in params.items()}
-    first = Passes(derivation, dims, NETWORKS, 1, 1.0, own, values, {}, ())
+    first = Passes(derivation, dims, NETWORKS, 1, 1.0, own, values, {}, (), {})
     return step_jacobians(first).states
 
 

@@ -32,6 +32,7 @@ class NetworkInterpreter:
     begin: Callable[[], None] = lambda: None
     name: Callable[[Array], Array] = keep
     tapes: dict[str, Tape] = field(default_factory=dict)
+    """Of each block: its forward pass, and with what came from above once its backward pass has run."""
     given: Values = field(default_factory=dict)
 
     def forward(self, given: Mapping[str, Any]) -> Values:
@@ -208,7 +209,8 @@ class NetworkInterpreter:
             steps.append({**step, **entering})
         ends = {derivation.carries[name]: final[name] if final.get(name) is not None else self._start(block, name)
                 for name in block.cell.states}  # fmt: skip
-        gradients = run_backward(Tape(self.tapes[block.name].of, steps, ends)).gradients
+        self.tapes[block.name] = Tape(self.tapes[block.name].of, steps, ends)
+        gradients = run_backward(self.tapes[block.name]).gradients
         for own, name in block.params.items():
             if name in net.params:
                 _add(received, name, gradients["params", own])
