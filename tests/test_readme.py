@@ -110,7 +110,7 @@ def test_the_table_of_functions_is_written_from_the_rows() -> None:
 
 def test_every_command_and_option_of_the_page_is_understood(capsys: pytest.CaptureFixture[str]) -> None:
     lines = re.findall(r"^    symrnn (\w+) (.*)", TEXT, re.MULTILINE)
-    assert [command for command, _ in lines] == ["list", "show", "check", "verify", "export", "code"]
+    assert [command for command, _ in lines] == ["list", "show", "check", "verify", "export", "code", "flow"]
     for command, rest in lines:
         assert main([command, "--help"]) == 0
         options = re.findall(r"--?\w+", rest.split("   ")[0])

@@ -186,9 +186,9 @@ def test_a_cell_comes_from_a_file_or_from_standard_input(cell: str, tmp_path: Pa
         (["shwo", "lstm"], "there is no command 'shwo'; did you mean `show`?\n  try: symrnn --help"),
         (
             ["draw"],
-            "there is no command 'draw'; the commands are: list, show, check, verify, code, export, demo\n  try: symrnn --help",
+            "there is no command 'draw'; the commands are: list, show, check, verify, code, export, demo, flow\n  try: symrnn --help",
         ),
-        ([], "a command is missing: list, show, check, verify, code, export, demo\n  try: symrnn --help"),
+        ([], "a command is missing: list, show, check, verify, code, export, demo, flow\n  try: symrnn --help"),
         (["show"], "the following arguments are required: CELL\n  try: symrnn show --help"),
         (["list", "lstm"], "symrnn list takes no further argument 'lstm'\n  try: symrnn list --help"),
         (
