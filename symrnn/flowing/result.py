@@ -133,7 +133,7 @@ def _record(found: Trajectory) -> dict[str, Any]:
         "cell": found.cell.name,
         "set": dict(found.setting),
         "dims": dict(found.dims),
-        **{name: getattr(found, name) for name in ("T", "N", "seed", "loss", "transient", "closed")},
+        **{name: getattr(found, name) for name in ("T", "N", "seed", "loss", "transient", "overflow", "closed")},
         "norms": {
             state: {
                 "trend": norms.trend,

@@ -56,6 +56,8 @@ def _lines(found: Trajectory) -> Iterator[str]:
     losses = {"last": f"L = uᵀ {output}_T", "all": f"L = Σ_t uᵀ {output}_t", "own": "L is the network's own loss"}
     sizes = show_dims({"T": found.T, "N": found.N, **found.dims})
     yield f"{found.label}: {sizes}, seed {found.seed}, {losses[found.loss]}"
+    if found.overflow is not None:
+        yield f"  values are not finite from t = {found.overflow} on, and of those steps no number speaks: smaller T"
     rows = [list(_norm_row(state, norms)) for state, norms in found.norms.items()]
     yield from aligned(rows, indent="  ")
     yield from (f"  {line}" for line in _about_jacobians(found))

@@ -29,17 +29,21 @@ class Norms:
 
     @property
     def median(self) -> Array:
-        return np.median(self.values, axis=1)
+        return self._quantile(0.5)
 
     @property
     def lower(self) -> Array:
         """The lower quartile over the batch."""
-        return np.quantile(self.values, 0.25, axis=1)
+        return self._quantile(0.25)
 
     @property
     def upper(self) -> Array:
         """The upper quartile over the batch."""
-        return np.quantile(self.values, 0.75, axis=1)
+        return self._quantile(0.75)
+
+    def _quantile(self, part: float) -> Array:
+        with np.errstate(invalid="ignore"):  # between infinities there is no number
+            return np.quantile(self.values, part, axis=1)
 
     @property
     def last(self) -> int:
@@ -86,6 +90,8 @@ class Trajectory:
     seed: int
     loss: str
     transient: int
+    overflow: int | None
+    """The first step at which a value of the forward pass is not finite."""
     norms: Mapping[str, Norms]
     long_term: LongTerm
     connectivity: Connectivity
@@ -140,6 +146,7 @@ def measure(passes: Passes, setting: Mapping[str, float | str], label: str, orde
         order.seed,
         order.loss,
         transient,
+        _overflow(passes),
         _norms(passes),
         long_term(local.states, local.places),
         connectivity(local.states, local.inputs, local.output, local.direct),
@@ -153,6 +160,14 @@ def measure(passes: Passes, setting: Mapping[str, float | str], label: str, orde
         local_bound(passes, closed),
         local.states,
     )
+
+
+def _overflow(passes: Passes) -> int | None:
+    values = (passes.values[equation.name] for equation in passes.derivation.forward)
+    finite = np.ones(passes.T, dtype=bool)
+    for value in values:
+        finite &= np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
+    return None if finite.all() else int(np.argmin(finite)) + 1
 
 
 def _norms(passes: Passes) -> dict[str, Norms]:
