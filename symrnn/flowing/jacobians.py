@@ -15,6 +15,15 @@ _POINTS = 128
 _ROWS = 50
 
 
+def lengths_of(array: Array, lead: int) -> Array:
+    """The Euclidean norms over all axes behind the first ones; no square of a large or a small number is lost."""
+    flat = array.reshape(*array.shape[:lead], -1)
+    with np.errstate(all="ignore"):
+        scale = np.abs(flat).max(axis=-1, initial=0.0, keepdims=True)
+        scaled = np.where(scale > 0, flat / scale, 0.0)
+        return scale[..., 0] * np.sqrt((scaled**2).sum(axis=-1))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LongTerm:
     """∂s_T/∂s_t over the lag T − t.
@@ -56,7 +65,7 @@ def long_term(jacobians: Array, places: Mapping[str, slice]) -> LongTerm:
         name: singular_values(np.stack(kept)[:, place, place]) * np.exp(grown) for name, place in places.items()
     }
     return LongTerm(
-        lags, singular, _condition(singular_values(np.stack(kept)), np.array(bounds)), _norms(jacobians, lags)
+        lags, singular, _condition(singular_values(np.stack(kept)), np.array(bounds)), _products(jacobians, lags)
     )
 
 
@@ -69,11 +78,11 @@ def singular_values(matrices: Array) -> Array:
     return found
 
 
-def _norms(jacobians: Array, lags: Array) -> Array:
+def _products(jacobians: Array, lags: Array) -> Array:
     """The products of the steps' norms, backwards from the last."""
-    norms = singular_values(jacobians)[:, 0]
+    largest = singular_values(jacobians)[:, 0]
     with np.errstate(divide="ignore", over="ignore"):
-        summed = np.concatenate([[0.0], np.cumsum(np.log(norms[::-1]))])
+        summed = np.concatenate([[0.0], np.cumsum(np.log(largest[::-1]))])
         return np.exp(summed[lags])
 
 
@@ -132,15 +141,15 @@ def connectivity(states: Array, inputs: Array, output: Array, direct: Array) -> 
     """From the derivatives of the steps: ∂y_t/∂x_k = ∂y_t/∂s_{t−1} J_{t−1} ⋯ J_{k+1} ∂s_k/∂x_k."""
     T, S, _ = states.shape
     rows = np.unique(np.linspace(0, T - 1, min(T, _ROWS)).round().astype(int))
-    norms = np.zeros((len(rows), T))
+    found = np.zeros((len(rows), T))
     carried = np.zeros((len(rows), output.shape[1], S))
     for k in reversed(range(T)):
         first = int(np.searchsorted(rows, k, side="right"))  # the rows after k
         if first < len(rows):
             felt = carried[first:].reshape(-1, S)
-            norms[first:, k] = np.sqrt(((felt @ inputs[k]).reshape(len(rows) - first, -1) ** 2).sum(axis=1))
+            found[first:, k] = lengths_of((felt @ inputs[k]).reshape(len(rows) - first, -1), 1)
             carried[first:] = (felt @ states[k]).reshape(-1, *carried.shape[1:])
         if first and rows[first - 1] == k:
-            norms[first - 1, k] = np.sqrt((direct[k] ** 2).sum())
+            found[first - 1, k] = lengths_of(direct[k], 0)
             carried[first - 1] = output[k]
-    return Connectivity(rows + 1, np.arange(1, T + 1), norms)
+    return Connectivity(rows + 1, np.arange(1, T + 1), found)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import OptionError, nearest
 from ..records import to_json
+from .jacobians import lengths_of
 from .paths import Path
 from .text import write_flow
 from .trajectory import Norms, Trajectory
@@ -113,17 +114,12 @@ def _curves(found: Trajectory) -> Iterator[Curve]:
             yield f"share of {path.term}", state, steps[1:], path.shares.tolist()
             yield f"share of {path.term} in all states", state, steps[1:], path.of_all.tolist()
     for name, parts in found.contributions.items():
-        yield "contribution", name, steps[1:], contribution_norms(parts).tolist()
+        yield "contribution", name, steps[1:], lengths_of(parts, 1).tolist()
     yield "truncation cosine", "", found.truncation.k.tolist(), found.truncation.cosine.tolist()
     yield "truncation ratio", "", found.truncation.k.tolist(), found.truncation.ratio.tolist()
     yield "Lyapunov exponent", "", list(range(1, len(found.exponents) + 1)), found.exponents.tolist()
     last = found.connectivity.norms[-1]
     yield "last output by input", "", found.connectivity.k.tolist(), last.tolist()
-
-
-def contribution_norms(parts: Array) -> Array:
-    """The norm of each step's contribution."""
-    return np.sqrt((parts.reshape(len(parts), -1) ** 2).sum(axis=1))
 
 
 def _record(found: Trajectory) -> dict[str, Any]:
@@ -156,7 +152,7 @@ def _record(found: Trajectory) -> dict[str, Any]:
             ]
             for state, paths in found.shares.items()
         },
-        "contributions": {name: contribution_norms(parts).tolist() for name, parts in found.contributions.items()},
+        "contributions": {name: lengths_of(parts, 1).tolist() for name, parts in found.contributions.items()},
         "connectivity": {word: getattr(found.connectivity, word).tolist() for word in ("t", "k", "norms")},
         "lyapunov": found.exponents.tolist(),
         "truncation": {word: getattr(found.truncation, word).tolist() for word in ("k", "cosine", "ratio")},

@@ -11,7 +11,7 @@ import numpy as np
 from ..equations import Cell
 from ..sizes import shape_at
 from .closed import Bound, ConstantPath, closed_forms, constant_paths, jacobians_of, local_bound, writing_of
-from .jacobians import Connectivity, LongTerm, connectivity, long_term, lyapunov
+from .jacobians import Connectivity, LongTerm, connectivity, lengths_of, long_term, lyapunov
 from .passes import Passes, contributions, step_jacobians
 from .paths import Clipping, Path, Truncation, path_shares, truncate
 
@@ -178,5 +178,5 @@ def _norms(passes: Passes) -> dict[str, Norms]:
         after = passes.values[derivation.adjoint_of.get(passes.nodes[state.name], carry)]
         shape = shape_at(derivation.cell.states[state.name], passes.dims)
         whole = [np.broadcast_to(a, (passes.N, *shape)) for a in (passes.handed[carry][0], *after)]
-        found[state.name] = Norms(np.stack([np.sqrt((a.reshape(passes.N, -1) ** 2).sum(axis=1)) for a in whole]))
+        found[state.name] = Norms(lengths_of(np.stack(whole), 2))
     return found
