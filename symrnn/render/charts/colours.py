@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from .scale import has_place
+
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#aa4c87", "#b87f00", "#3a9ad9", "#6e7781")
 """Those of Okabe and Ito, the lighter ones darkened for white paper."""
 DARK = ("#56b4e9", "#ff9147", "#2fd0a2", "#e79bc8", "#f0b429", "#9ad1f5", "#9198a1")
@@ -26,7 +28,7 @@ def ramp(part: float) -> tuple[int, int, int]:
 
 def part_of(value: float, lower: float, upper: float, log: bool) -> float | None:
     """Where a number lies between two others; None for a gap."""
-    if not math.isfinite(value) or (log and value <= 0):
+    if not has_place(value, log):
         return None
     if log:
         value, lower, upper = math.log10(value), math.log10(lower), math.log10(upper)

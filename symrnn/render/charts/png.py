@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import MissingExtraError
 from .chart import Axis, Chart, Contours, Heat, Line, Panel, Rule, Stack
 from .colours import SERIES
-from .scale import bars, edges, range_of
+from .scale import bars, edges, has_place, range_of
 from .svg import legend_of, wrapped
 
 _CHINESE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei")
@@ -84,7 +84,7 @@ def _draw_line(axes: Any, line: Line, colour: str, log: bool) -> None:
 
 def _gapped(ys: Sequence[float], log: bool) -> list[float]:
     """Gaps as matplotlib knows them."""
-    return [y if math.isfinite(y) and (y > 0 or not log) else math.nan for y in ys]
+    return [y if has_place(y, log) else math.nan for y in ys]
 
 
 def _draw_stacks(axes: Any, stacks: Sequence[Stack], colours: Sequence[int]) -> None:

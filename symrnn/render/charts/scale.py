@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .chart import Axis, Contours, Heat, Line, Mark, Panel, Stack
 
 _TICKS = 6
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Scale:
 
     def shows(self, value: float) -> bool:
         """Whether a number has a place at all."""
-        return math.isfinite(value) and (value > 0 or not self.log)
+        return has_place(value, self.log)
 
     def __call__(self, value: float) -> float:
         lower, upper, value = (math.log10(v) if self.log else v for v in (self.lower, self.upper, value))
@@ -38,9 +39,15 @@ class Scale:
         return [(k * step, f"{k * step:.10g}".replace("-", "−")) for k in range(first, last + 1)]
 
 
+def has_place(value: float, log: bool) -> bool:
+    """Whether an axis can show a number: a finite one (the largest have no room between them), on a logarithmic axis a
+    positive one."""
+    return abs(value) < _LARGEST and (value > 0 or not log)
+
+
 def range_of(axis: Axis, values: Iterable[float], *, margin: float = 0.0) -> tuple[float, float]:
     """The ends of an axis that shows all numbers which have a place on it; never the same number twice."""
-    shown = [v for v in values if math.isfinite(v) and (v > 0 or not axis.log)]
+    shown = [v for v in values if has_place(v, axis.log)]
     lower = min(shown, default=0.1 if axis.log else 0.0) if axis.lower is None else axis.lower
     upper = max(shown, default=1.0) if axis.upper is None else axis.upper
     if axis.log:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .scale import has_place
+
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -23,7 +25,7 @@ def sparkline(ys: Sequence[float], *, log: bool = False, width: int = 40) -> str
 
 
 def _height(y: float, log: bool) -> float | None:
-    if not math.isfinite(y) or (log and y <= 0):
+    if not has_place(y, log):
         return None
     return math.log10(y) if log else float(y)
 

@@ -13,6 +13,7 @@ from .scale import Scale, numbers_along, range_of
 
 WIDTH = 460
 """Of a panel, in pixels."""
+_FONTS = "'Noto Sans','DejaVu Sans',Helvetica,Arial,'Noto Sans CJK SC',sans-serif"
 _PLOT, _LEFT, _RIGHT, _TOP, _BELOW = 210, 62, 18, 34, 52
 _BAR, _LETTER, _SMALL_LETTER, _LINE_HEIGHT, _HEAD = 74, 6.6, 5.7, 17, 34
 
@@ -48,7 +49,7 @@ def _style() -> str:
     return (
         f".symrnn-chart{{--ink:#1f2328;--soft:#59636e;--grid:#d8dee4;{colours(SERIES)}}}"
         f"@media(prefers-color-scheme:dark){{.symrnn-chart{{--ink:#e6edf3;--soft:#9198a1;--grid:#30363d;{colours(DARK)}}}}}"
-        ".symrnn-chart text{fill:var(--ink);font:12px 'Noto Sans','DejaVu Sans',Helvetica,Arial,'Noto Sans CJK SC',sans-serif}"
+        f".symrnn-chart text{{fill:var(--ink);font:12px {_FONTS}}}"
         ".symrnn-chart .head{font-size:16px;font-weight:600;text-anchor:middle}"
         ".symrnn-chart .title{font-size:13px;font-weight:600}.symrnn-chart .axis{text-anchor:middle}"
         ".symrnn-chart .tick,.symrnn-chart .reading{fill:var(--soft);font-size:11px}"
@@ -56,7 +57,8 @@ def _style() -> str:
         ".symrnn-chart .grid{stroke:var(--grid);fill:none}.symrnn-chart .frame{stroke:var(--soft);fill:none}"
         ".symrnn-chart .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}.symrnn-chart .band{opacity:.18}"
         ".symrnn-chart .rule{stroke:var(--ink);fill:none;stroke-dasharray:5 3}"
-        f".symrnn-chart .contour{{stroke:var(--ink);fill:none;stroke-width:.7;opacity:.7}}.symrnn-chart .over .contour{{stroke:#fff}}{classes}"
+        f".symrnn-chart .contour{{stroke:var(--ink);fill:none;stroke-width:.7;opacity:.7}}"
+        f".symrnn-chart .over .contour{{stroke:#fff}}{classes}"
     )
 
 
