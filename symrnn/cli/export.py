@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 def export(call: Call, models: list[Cell | Network]) -> tuple[str, bool]:
     """Write the pages of models and an index. Says what was done, and whether everything was as it should be."""
     from ..checking import PROOF_LIMIT
-    from ..publishing import Order, distinct, open_folder, read_formats, with_cells, write_pages
+    from ..publishing import (
+        Order,
+        distinct,
+        names_of_pages,
+        open_folder,
+        read_formats,
+        refuse_foreign,
+        with_cells,
+        write_pages,
+    )
     from ..render import read_language, read_notation
 
     if not call.folder:
@@ -29,6 +38,7 @@ def export(call: Call, models: list[Cell | Network]) -> tuple[str, bool]:
     if call.check:
         return _compare(Path(call.folder), _make_pages(call, models, order), whole=not call.cells)
     with open_folder(call.folder) as folder:  # before the work, which may be long
+        refuse_foreign(folder, names_of_pages(models, order), force=call.force)
         pages = _make_pages(call, models, order)
         for page in pages:
             if any(is_same(cell, folder / page.name) for cell in call.cells):

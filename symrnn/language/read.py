@@ -62,7 +62,6 @@ class Definition:
     lines: tuple[Line, ...]
     outputs: tuple[Returned, ...]
     finals: tuple[Returned, ...]
-    return_span: Span
     source: Source
     span: Span
     text: str
@@ -156,7 +155,6 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
         tuple(lines),
         outputs,
         finals,
-        source.span(returned),
         source,
         span,
         own_text(source, function),

@@ -73,8 +73,9 @@ class Tape:
         self.T, self.N, self.dims = T, N, dims
         self._work, self._pool = work, pool
 
-    def __del__(self) -> None:
-        if self._work is not None and len(self._pool) < _KEPT:
+    # Python's end takes a module's names away before its last arrays: a default argument stays.
+    def __del__(self, kept: int = _KEPT) -> None:
+        if self._work is not None and len(self._pool) < kept:
             self._pool.append(self._work)
 
     def __repr__(self) -> str:

@@ -5,9 +5,9 @@
 `folder`  pages as files, with a record of what was written
 """
 
-from .folder import RECORD, distinct, open_folder, read_record, stale_pages, write_pages
+from .folder import RECORD, distinct, open_folder, read_record, refuse_foreign, stale_pages, write_pages
 from .index import index_page
-from .pages import FILE_FORMATS, USUAL, Order, Page, Published, publish, read_formats, with_cells
+from .pages import FILE_FORMATS, USUAL, Order, Page, Published, names_of_pages, publish, read_formats, with_cells
 
 __all__ = [
     "FILE_FORMATS",
@@ -18,10 +18,12 @@ __all__ = [
     "Published",
     "distinct",
     "index_page",
+    "names_of_pages",
     "open_folder",
     "publish",
     "read_formats",
     "read_record",
+    "refuse_foreign",
     "stale_pages",
     "with_cells",
     "write_pages",

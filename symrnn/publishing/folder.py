@@ -80,13 +80,7 @@ def open_folder(path: str) -> Iterator[Path]:
 def write_pages(folder: Path, pages: Sequence[Page], *, force: bool = False) -> None:
     """Write pages into a folder that `open_folder` gave: all of them, or, where one would meet a file that symrnn did
     not write or that was changed since, none. Where it is cut short, a second call goes on."""
-    record = read_record(folder)
-    strange = [page.name for page in pages if not force and _is_foreign(folder / page.name, record)]
-    if strange:
-        raise OptionError(
-            f"in {folder} symrnn did not write {', '.join(strange)}, or they were changed since\n"
-            "  mend: another folder, or --force to write over them"
-        )
+    record = refuse_foreign(folder, [page.name for page in pages], force=force)
     for page in pages:
         with told(str(folder / page.name)):
             require_file(folder / page.name, over_link=force)
@@ -100,6 +94,18 @@ def write_pages(folder: Path, pages: Sequence[Page], *, force: bool = False) -> 
         for page in pages:
             write_whole(folder / page.name, page.content, over_link=force)
         _write_record(folder, after)
+
+
+def refuse_foreign(folder: Path, names: Iterable[str], *, force: bool = False) -> Record:
+    """What symrnn wrote into a folder; an error where a file of such a name is not of it, or was changed since."""
+    record = read_record(folder)
+    strange = [name for name in names if not force and _is_foreign(folder / name, record)]
+    if strange:
+        raise OptionError(
+            f"in {folder} symrnn did not write {', '.join(strange)}, or they were changed since\n"
+            "  mend: another folder, or --force to write over them"
+        )
+    return record
 
 
 def stale_pages(folder: Path, pages: Sequence[Page]) -> list[str]:

@@ -16,7 +16,7 @@ from ..operations.entry import size_expr
 from ..render import read_language
 from ..render.pages.markdown import words_of
 from ..sizes import Shape, show_shape
-from .pages import MARK, Page, Published
+from .pages import INDEX, MARK, Page, Published
 
 
 def index_page(models: Sequence[Cell | Network], published: Sequence[Published], lang: str = "en") -> Page:
@@ -45,7 +45,7 @@ def index_page(models: Sequence[Cell | Network], published: Sequence[Published],
         names = ["network", "blocks", "parameters", "equations", *(["proof", "checks"] if with_evidence else [])]
         lines.append(f"## {phrases['index_networks']}")
         lines.append("\n".join([*_head(names, phrases), *networks]))
-    return Page("README.md", ("\n\n".join(lines) + "\n").encode())
+    return Page(INDEX, ("\n\n".join(lines) + "\n").encode())
 
 
 def _head(names: Sequence[str], phrases: Mapping[str, str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import sympy
 
-from ..derivation import Derivation
+from ..derivation import Derivation, NetworkDerivation
 from ..equations import Equation
 from ..operations import BY_HEAD
 from ..sizes import Shape, Size
@@ -85,6 +85,7 @@ class Document:
     symbols: tuple[Symbols, ...]
     legend: tuple[Legend, ...]
     sections: tuple[Section, ...]
+    derivation: Derivation | NetworkDerivation
 
     @property
     def paragraphs(self) -> tuple[str, ...]:

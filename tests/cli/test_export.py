@@ -51,6 +51,16 @@ def test_what_symrnn_did_not_write_is_left_alone(folder, capsys):
     assert "my thesis" not in (folder / "rnn.tex").read_text(encoding="utf-8")
 
 
+def test_what_symrnn_did_not_write_is_seen_before_the_work(folder, capsys):
+    folder.mkdir()
+    (folder / "README.md").write_text("my thesis", encoding="utf-8")
+    assert run("rnn", "lstm", "-o", folder) == 2
+    said = capsys.readouterr().err
+    assert "symrnn did not write README.md" in said
+    assert "(1 of 2)" not in said
+    assert [file.name for file in folder.iterdir()] == ["README.md"]
+
+
 def test_a_page_that_was_changed_by_hand_is_left_alone(folder):
     assert run("rnn", "-o", folder) == 0
     page = folder / "rnn.md"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import symrnn
+from symrnn.numeric import kernel as kernel_module
 
 _spec = importlib.util.spec_from_file_location("handwritten", pathlib.Path(__file__).with_name("handwritten.py"))
 handwritten = importlib.util.module_from_spec(_spec)
@@ -117,6 +118,16 @@ def test_odd_cells_run_in_their_shapes_and_type(name, dtype, plain, backend):
     assert (grads.x.shape, str(grads.x.dtype)) == (s.x.shape, dtype)
     for key, value in grads.state.items():
         assert (value.shape, final[key].shape) == (s.state[key].shape, s.state[key].shape)
+
+
+def test_a_tape_may_outlive_the_names_of_its_module(monkeypatch):
+    """As where Python ends and something else still holds it: seen with JAX."""
+    cell = symrnn.load("rnn")
+    sample = cell.sample(seed=0)
+    *_, tape = symrnn.derive(cell).numpy().forward(sample.params, sample.x, sample.state)
+    for name in [name for name in vars(kernel_module) if not name.startswith("__")]:
+        monkeypatch.setattr(kernel_module, name, None)
+    tape.__del__()
 
 
 def test_the_source_is_what_runs():

@@ -54,7 +54,8 @@ REGRESSIONS = {
 
 
 def worst_entry(text, seed=0, T=2, N=2, change=lambda derivation: derivation, backend="numpy"):
-    """The largest error of any entry, in parts of what its array is measured by."""
+    """The largest error of any entry that sits on no kink (one of equal operands is there at every point), in parts of
+    what its array is measured by."""
     cell = symrnn.cell(text)
     kernel = change(symrnn.derive(cell)).numpy(backend=backend)
     point, base, _ = find_point(cell, T, N, default_dims(cell, (2, 3, 4)), seed)
@@ -75,7 +76,7 @@ def worst_entry(text, seed=0, T=2, N=2, change=lambda derivation: derivation, ba
     for key, expected in truth.values.items():
         assert computed[key].shape == expected.shape
         scale = max(np.abs(expected).max(), SMALL * overall)
-        error = np.abs(computed[key] - expected).max()
+        error = np.where(truth.kinked[key], 0.0, np.abs(computed[key] - expected)).max()
         worst = max(worst, error / scale if scale else error)
     return worst
 

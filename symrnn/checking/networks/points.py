@@ -6,9 +6,9 @@ lengths, those of equal lengths are walked together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..meaning import Recorder
 from ..oracles import Key, Kinks, Losses, Problem, Upstream
 from ..oracles.jolt import Jolt
 from ..oracles.precise import exactly
-from ..oracles.problem import Arrays
+from ..oracles.problem import Arrays, inner, meant_problem
 from ..points import clearest
 from .meaning import NetworkMeaning, Values, steps_of
 
@@ -147,22 +147,9 @@ def _given(point: NetworkPoint, group: Group, arrays: Arrays, numbers: Kit) -> V
 
 def network_problem(point: NetworkPoint, upstreams: Sequence[Upstream], base: NetworkBase | None = None) -> Problem:
     """The losses of a network at a point, one for each upstream, as the oracles ask for them."""
-    base = base or run_network(point)
     axes = {key: int(point.network.axes[key[1]] != EACH) for key in point.arrays() if key[0] == "x"}
-
-    def precise(numbers: Kit) -> Callable[[Arrays], Losses]:
-        exact = run_network(point, numbers)
-        return lambda arrays: _evaluate(point, upstreams, exact, arrays, numbers, None)
-
-    return Problem(
-        point.arrays(),
-        lambda arrays, jolt: _evaluate(point, upstreams, base, arrays, FLOATS, jolt),
-        axes,
-        len(upstreams),
-        point.N,
-        sure=True,
-        precise=precise,
-    )
+    run, evaluate = partial(run_network, point), partial(_evaluate, point, upstreams)
+    return meant_problem(point.arrays(), axes, len(upstreams), point.N, base or run(), run, evaluate)
 
 
 def _evaluate(
@@ -193,14 +180,10 @@ def _loss(point: NetworkPoint, group: Group, values: Values, upstream: Upstream)
     for name, value in net.outputs.items():
         g = upstream.outputs[name]
         if not has_steps(net.axes[value]):
-            total = total + _inner(g[lanes], values[value])
+            total = total + inner(g[lanes], values[value])
         else:
-            total = total + sum(_inner(part[lanes], step) for part, step in zip(g, values[value], strict=True))
+            total = total + sum(inner(part[lanes], step) for part, step in zip(g, values[value], strict=True))
     return np.asarray(total)
-
-
-def _inner(g: Array, y: Array) -> Any:
-    return (g * y).sum(axis=tuple(range(1 - g.ndim, 0)))
 
 
 # Points and what enters from above ---------------------------------------------------------------------------

@@ -5,9 +5,9 @@ The sequences of a batch are the lanes of the problem: they share the parameters
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from .complex_step import by_complex_step
 from .differences import by_differences
 from .jolt import Jolt
 from .precise import exactly
-from .problem import Arrays, Estimate, Key, Losses, Problem
+from .problem import Arrays, Estimate, Key, Losses, Problem, inner, meant_problem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,22 +122,9 @@ def run_base(point: Point, numbers: Kit = FLOATS) -> Base:
 
 def cell_problem(point: Point, upstreams: Sequence[Upstream], base: Base | None = None) -> Problem:
     """The losses of a cell at a point, one for each upstream, as the oracles ask for them."""
-    base = base or run_base(point)
     axes = {("x", name): 1 for name in point.x} | {("state", name): 0 for name in point.state}
-
-    def precise(numbers: Kit) -> Callable[[Arrays], Losses]:
-        exact = run_base(point, numbers)
-        return lambda arrays: _evaluate(point, upstreams, exact, arrays, numbers, None)
-
-    return Problem(
-        point.arrays(),
-        lambda arrays, jolt: _evaluate(point, upstreams, base, arrays, FLOATS, jolt),
-        axes,
-        len(upstreams),
-        point.N,
-        sure=True,
-        precise=precise,
-    )
+    run, evaluate = partial(run_base, point), partial(_evaluate, point, upstreams)
+    return meant_problem(point.arrays(), axes, len(upstreams), point.N, base or run(), run, evaluate)
 
 
 def _evaluate(
@@ -162,15 +149,11 @@ def _losses(run: Run, upstreams: Sequence[Upstream]) -> Array:
     losses: list[Array] = []
     for upstream in upstreams:
         terms = [
-            _inner(g[t], values[name]) for name, g in upstream.outputs.items() for t, values in enumerate(run.steps)
+            inner(g[t], values[name]) for name, g in upstream.outputs.items() for t, values in enumerate(run.steps)
         ]
-        terms += [_inner(g, run.final[name]) for name, g in upstream.final.items()]
+        terms += [inner(g, run.final[name]) for name, g in upstream.final.items()]
         losses.append(np.asarray(sum(terms)))
     return np.stack(np.broadcast_arrays(*losses))
-
-
-def _inner(g: Array, y: Array) -> Any:
-    return (g * y).sum(axis=tuple(range(1 - g.ndim, 0)))
 
 
 def complex_step(point: Point, upstreams: Sequence[Upstream], base: Base | None = None) -> tuple[Estimate, ...]:

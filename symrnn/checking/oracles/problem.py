@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ..kit import Array
+from ..floats import FLOATS
+from ..kit import Array, Kit
 from .jolt import Jolt
 
 Key = tuple[str, str]
@@ -149,6 +150,34 @@ class Problem:
 
 
 Combine = Callable[[Array], Any]
+Base = TypeVar("Base")
+
+
+def meant_problem(
+    arrays: Arrays, lane_axes: Mapping[Key, int], upstreams: int, lanes: int, base: Base,
+    run: Callable[[Kit], Base], evaluate: Callable[[Base, Arrays, Kit, Jolt | None], Losses],
+) -> Problem:  # fmt: skip
+    """The losses that a meaning gives over a batch: `base` is its run at the point itself, `run` the same in numbers of
+    another kit, and `evaluate` the run of moved arrays beside it."""
+
+    def precise(numbers: Kit) -> Callable[[Arrays], Losses]:
+        exact = run(numbers)
+        return lambda moved: evaluate(exact, moved, numbers, None)
+
+    return Problem(
+        arrays,
+        lambda moved, jolt: evaluate(base, moved, FLOATS, jolt),
+        lane_axes,
+        upstreams,
+        lanes,
+        sure=True,
+        precise=precise,
+    )
+
+
+def inner(g: Array, y: Array) -> Any:
+    """⟨g, y⟩ by whatever axes y has in front of those of g, g's first, the sequences, among them."""
+    return (g * y).sum(axis=tuple(range(1 - g.ndim, 0)))
 
 
 def typical(array: Array) -> float:

@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from ...errors import CellError, Span
 from ...sizes import Shape, Size, dimension_names
-from ..infer import POOL, free_names
+from ..infer import POOL
 from ..nodes import Name
 from ..program import Variable
 from ..read import Line, Returned
+from ..settled import free_names
 from .items import EACH, FIXED, Scan, Wire, Wiring, has_steps
 from .known import FindCell, leaves_of, targets_of
 from .plan import Computed, Plan, Scanned, Step, Wired

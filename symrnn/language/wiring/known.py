@@ -29,7 +29,7 @@ class Known(Inference):
         super().__init__(
             Definition(
                 wiring.name, wiring.doc, names, (), spans, declared, lines, wiring.returned, (),
-                wiring.span, wiring.source, wiring.span, wiring.text,
+                wiring.source, wiring.span, wiring.text,
             )
         )  # fmt: skip
         self.wiring = wiring

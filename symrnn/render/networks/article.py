@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...equations import Network
-from ...errors import InputError
 from ..figure import Figure
 from ..pages.article import (
     Article,
     Block,
     Drawing,
     Evidence,
-    Formulas,
     Heading,
     Listing,
     Paragraph,
-    Table,
+    definition,
+    ending,
     explained,
-    symbol_table,
-    trust,
+    rows_of,
+    signs,
     with_code,
     without_docstring,
 )
@@ -38,14 +37,10 @@ def build_network_article(
 
 def _blocks(document: NetworkDocument, evidence: Evidence | None, code: bool, links: bool) -> Iterator[Block]:
     phrases, network = document.language.phrases, document.derivation.network
-    yield from (Paragraph(with_code(words)) for words in document.paragraphs if words)
-    yield Listing(without_docstring(network.text))
+    yield from definition(document, network.text)
     figure = draw_network(network, document.names, document.language)
     yield _drawing(figure, document)
-    yield Heading(phrases["symbols"])
-    yield symbol_table(document)
-    yield Heading(phrases["notation"])
-    yield Table((phrases["sign"], phrases["meaning"]), tuple((item.sign, item.meaning) for item in document.legend))
+    yield from signs(document)
     part = ""
     for section in document.sections:
         if section.part != part:
@@ -54,20 +49,14 @@ def _blocks(document: NetworkDocument, evidence: Evidence | None, code: bool, li
         if section.heading != part:
             yield Heading(section.heading, 3)
         yield from map(Paragraph, section.words)
-        yield from (Paragraph(row.words) for row in section.rows if row.left is None)
-        yield Formulas(tuple(row for row in section.rows if row.left is not None))
+        yield from rows_of(section)
     rows = [(section, row) for section in document.sections for row in section.rows]
     if any(row.steps for _, row in rows):
         yield Heading(phrases["steps"])
         yield Paragraph((phrases["network_steps"],))
         yield from explained((row for _, row in rows), document.language)
     yield from _cells(document, links)
-    if evidence is not None:
-        yield Heading(phrases["trust"])
-        yield from map(Paragraph, trust(document.language, evidence))
-    if code:
-        yield Heading(phrases["code"])
-        yield from _program(document)
+    yield from ending(document, evidence, phrases["network_code"] if code else None)
     yield Paragraph((phrases["network_made"],))
 
 
@@ -103,14 +92,3 @@ def cells_of(network: Network) -> dict[str, tuple[str, str, list[str]]]:
             cell = block.cell
             found.setdefault(cell.name, (cell.text, cell.doc, []))[2].append(block.name)
     return found
-
-
-def _program(document: NetworkDocument) -> Iterator[Block]:
-    phrases = document.language.phrases
-    try:
-        source = document.derivation.code(plain=True)
-    except InputError:
-        yield Paragraph((phrases["code_none"],))
-        return
-    yield Paragraph((phrases["network_code"],))
-    yield Listing(source.strip())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...errors import InputError, visible
 from ...language import Source
 from .. import tree as t
-from ..document import CellDocument, Document, Row
+from ..document import CellDocument, Document, Row, Section
 from ..figure import LARGEST, Figure, draw_figure
 from ..jacobian import jacobian_tree, local_jacobians, read_jacobians
 from ..languages import Language
@@ -104,16 +104,11 @@ def build_article(
 
 def _blocks(document: CellDocument, evidence: Evidence | None, code: bool) -> Iterator[Block]:
     phrases = document.language.phrases
-    yield from (Paragraph(with_code(words)) for words in document.paragraphs if words)
-    yield Listing(without_docstring(document.derivation.cell.text))
-    yield Heading(phrases["symbols"])
-    yield symbol_table(document)
-    yield Heading(phrases["notation"])
-    yield Table((phrases["sign"], phrases["meaning"]), tuple((item.sign, item.meaning) for item in document.legend))
+    yield from definition(document, document.derivation.cell.text)
+    yield from signs(document)
     for section in document.sections:
         yield Heading(section.heading)
-        yield from (Paragraph(row.words) for row in section.rows if row.left is None)
-        yield Formulas(tuple(row for row in section.rows if row.left is not None))
+        yield from rows_of(section)
         if section.key == "forward":
             figure = draw_figure(document.derivation, document.naming, document.language)
             if figure is not None:
@@ -124,16 +119,43 @@ def _blocks(document: CellDocument, evidence: Evidence | None, code: bool) -> It
         yield Heading(phrases["steps"])
         yield from explained((row for section in document.sections for row in section.rows), document.language)
     yield from _jacobian(document)
-    if evidence is not None:
-        yield Heading(phrases["trust"])
-        yield from map(Paragraph, trust(document.language, evidence))
-    if code:
-        yield Heading(phrases["code"])
-        yield from _program(document)
+    yield from ending(document, evidence, phrases["code_intro"] if code else None)
     yield Paragraph((phrases["made"],))
 
 
-def _program(document: CellDocument) -> Iterator[Block]:
+def definition(document: Document, text: str) -> Iterator[Block]:
+    """What it is, in words and in its own text."""
+    yield from (Paragraph(with_code(words)) for words in document.paragraphs if words)
+    yield Listing(without_docstring(text))
+
+
+def signs(document: Document) -> Iterator[Block]:
+    """What the names and the signs mean."""
+    phrases = document.language.phrases
+    yield Heading(phrases["symbols"])
+    yield symbol_table(document)
+    yield Heading(phrases["notation"])
+    yield Table((phrases["sign"], phrases["meaning"]), tuple((item.sign, item.meaning) for item in document.legend))
+
+
+def rows_of(section: Section) -> Iterator[Block]:
+    """A section's words, then its equations."""
+    yield from (Paragraph(row.words) for row in section.rows if row.left is None)
+    yield Formulas(tuple(row for row in section.rows if row.left is not None))
+
+
+def ending(document: Document, evidence: Evidence | None, intro: str | None) -> Iterator[Block]:
+    """Why it is to be believed, and the program, after its introduction."""
+    phrases = document.language.phrases
+    if evidence is not None:
+        yield Heading(phrases["trust"])
+        yield from map(Paragraph, trust(document.language, evidence))
+    if intro is not None:
+        yield Heading(phrases["code"])
+        yield from _program(document, intro)
+
+
+def _program(document: Document, intro: str) -> Iterator[Block]:
     """The NumPy program, or that there is none: it reads sizes off its arrays, which formulas do not need."""
     phrases = document.language.phrases
     try:
@@ -141,7 +163,7 @@ def _program(document: CellDocument) -> Iterator[Block]:
     except InputError:
         yield Paragraph((phrases["code_none"],))
         return
-    yield Paragraph((phrases["code_intro"],))
+    yield Paragraph((intro,))
     yield Listing(source.strip())
 
 

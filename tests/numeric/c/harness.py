@@ -82,6 +82,7 @@ class Case:
     truth: dict
     outputs: dict
     final: dict
+    kinked: bool
 
 
 def case(cell, T=3, N=2, sizes=(4, 3), seed=5, dims=None):
@@ -89,6 +90,7 @@ def case(cell, T=3, N=2, sizes=(4, 3), seed=5, dims=None):
     point, base, _ = find_point(cell, T, N, dims or default_dims(cell, sizes), seed)
     upstream = draw_upstreams(point, seed)[0]
     (truth,) = complex_step(point, (upstream,), base)
+    kinked = any(found.any() for found in truth.kinked.values())
 
     def steps(name, shape):
         full = (N, *(size.value(point.dims) for size in shape))
@@ -96,7 +98,7 @@ def case(cell, T=3, N=2, sizes=(4, 3), seed=5, dims=None):
 
     outputs = {name: steps(name, shape) for name, shape in cell.outputs.items()}
     final = {state.name: steps(state.new, cell.states[state.name])[-1] for state in cell.program.states}
-    return Case(cell, emit_c(symrnn.derive(cell)), point, upstream, truth.values, outputs, final)
+    return Case(cell, emit_c(symrnn.derive(cell)), point, upstream, truth.values, outputs, final, kinked)
 
 
 def arrays_in(case):

@@ -54,6 +54,8 @@ def test_every_operation(harness, operations, kind, tmp_path):
 @given(st.lists(st.tuples(cells(), st.integers(0, 2**16)), min_size=5, max_size=5))
 def test_random_cells(harness, tmp_path_factory, drawn):
     cases = [harness.case(text, T=2, N=2, sizes=(2, 3, 4), seed=seed) for text, seed in drawn]
+    # The maximum of equal operands sits on its kink at every point.
+    cases = [case for case in cases if not case.kinked]
     assert failures(harness, cases, "double", tmp_path_factory.mktemp("random")) == []
 
 

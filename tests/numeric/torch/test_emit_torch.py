@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from operations.conformance import CASES, cell_text
 
@@ -78,6 +78,8 @@ def test_every_operation_against_complex_step(name, expression, shape):
     assert oracle.worst_gradient(symrnn.cell(cell_text(expression))) <= 1e-12
 
 
+# An example takes a third of a second.
+@settings(max_examples=min(100, settings.default.max_examples))
 @given(cells(), st.integers(0, 2**16))
 def test_random_cells_against_complex_step(text, seed):
     note(text)
