@@ -11,6 +11,7 @@
     symrnn.compare("lstm", "gru")     which equations of two cells differ
     symrnn.verify(cell, backward)     hand-written backprop: what is wrong, and why
     symrnn.flow("lstm", T=100)        where the gradient goes: norms, Jacobians, paths
+    symrnn.single_unit((0.9, 1.1))    how long one unit feels an input; symrnn.error_surface(): its error, and the cliff
 
 Names are imported when they are first used, so that `symrnn --help` needs neither SymPy nor NumPy.
 """
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
     from .errors import OptionError as OptionError
     from .errors import SymrnnError as SymrnnError
     from .flowing import Flow as Flow
+    from .flowing import cliff as cliff
+    from .flowing import error_surface as error_surface
     from .flowing import flow as flow
+    from .flowing import single_unit as single_unit
     from .layouts import Layout as Layout
     from .library import load as load
     from .library import network as network

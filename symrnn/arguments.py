@@ -28,15 +28,27 @@ def whole(name: str, value: Any, least: int = 0, most: int = LARGEST) -> int:
     return number
 
 
+def number(name: str, value: Any) -> float:
+    """A finite number."""
+    found = _float(value)
+    if not math.isfinite(found):
+        raise wrong(name, "a finite number", value)
+    return found
+
+
 def real(name: str, value: Any) -> float:
     """A finite number above zero."""
-    try:
-        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number) or number <= 0:
+    found = _float(value)
+    if not math.isfinite(found) or found <= 0:
         raise wrong(name, "a finite number above 0", value)
-    return number
+    return found
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.inf
 
 
 def choice(name: str, value: Any, known: Collection[str]) -> str:

@@ -8,6 +8,7 @@
 `trajectory`  all of this for one cell at one setting
 `result`      trajectories side by side; `text` says them in words
 `flow`        the call
+`unit`        one unit with one weight; `single` how long it feels an input, `surface` its error and the cliff
 """
 
 from ..contents import TYPE_CHECKING, contents
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from .jacobians import long_term as long_term
     from .jacobians import lyapunov as lyapunov
     from .result import Flow as Flow
+    from .single import SingleUnit as SingleUnit
+    from .single import single_unit as single_unit
+    from .surface import ErrorSurface as ErrorSurface
+    from .surface import bifurcation_edges as bifurcation_edges
+    from .surface import cliff as cliff
+    from .surface import error_surface as error_surface
     from .trajectory import Trajectory as Trajectory
 else:
     __getattr__, __dir__ = contents()

@@ -241,6 +241,17 @@ _PHRASES: dict[str, str] = {
     "code_none": "There is no program: the sizes of this cell cannot be read off the arrays that it is given.",
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",
+    # Charts of a single unit
+    "unit_title": "How long one {function} unit feels an input",
+    "unit_step": "step t",
+    "unit_reading": "A straight line falls or grows by the same factor in each step; no curve is above its dotted bound.",
+    "surface_title": "The error of one logistic unit, and its wall",
+    "surface_levels": "equal errors",
+    "surface_wall": "wall: where the error jumps",
+    "surface_free": "descent as it is",
+    "surface_clipped": "gradients clipped to {clip}",
+    "surface_reading": "Descent that meets the wall takes a step as long as the wall is steep and is thrown out of the valley; "
+    "with clipped gradients it stays.",
     "index_title": "Derivations",
     "index_intro": "Every cell with its backward pass, derived, proved and checked. Parameters: how many arrays, and how "
     "many numbers they hold. Equations: forward / backward. Proof: entries shown to be equal, exactly. Checks: arrays that "
