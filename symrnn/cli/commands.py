@@ -175,9 +175,9 @@ def flow(call: Call) -> Answer:
     found = symrnn.flow([_read(name) for name in call.cells], **call.flow)
     match call.format:
         case "svg":
-            return Answer(found.svg())
+            return Answer(found.svg(call.lang))
         case "png":
-            return Answer(found.png())
+            return Answer(found.png(call.lang))
         case "json":
             return Answer(found.to_json())
         case "csv":

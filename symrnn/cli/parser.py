@@ -111,7 +111,7 @@ def parse(arguments: Sequence[str]) -> Call:
         own = ("command", "demo", "file", "minutes", "checkpoint")
         options["training"] = {name: options.pop(name) for name in [*options] if name not in own}
     if word == "flow":
-        own = ("command", "cells", "format", "output")
+        own = ("command", "cells", "format", "lang", "output")
         options["flow"] = {name: options.pop(name) for name in [*options] if name not in own}
         _require_sensible_flow(options, commands[word])
     return Call(**options)
@@ -235,6 +235,7 @@ def _add_flow(made: argparse.ArgumentParser) -> None:
     made.add_argument("--transient", type=_whole, metavar="N", help="steps before Lyapunov exponents count (T/4)")
     made.add_argument("--clip", type=_positive, metavar="C", help="the threshold of clipping (1)")
     made.add_argument("--format", choices=FLOW_FORMATS, default="text", metavar="FORMAT", help=", ".join(FLOW_FORMATS))
+    made.add_argument("--lang", default="en", metavar="en|zh", help="language of what stands on charts (en)")
     made.add_argument("-o", "--output", metavar="FILE", default=None, help="write to a file")
 
 

@@ -6,7 +6,7 @@
 `closed`      the local Jacobian in closed form, the constant error path, the bound
 `paths`       shares of what is handed back, contributions by step, truncation, clipping
 `trajectory`  all of this for one cell at one setting
-`result`      trajectories side by side; `text` says them in words
+`result`      trajectories side by side; `text` says them in words, `charts` draws them
 `flow`        the call
 `unit`        one unit with one weight; `single` how long it feels an input, `surface` its error and the cliff
 """

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..errors import OptionError, nearest
 from ..records import to_json
+from ..render.charts import Chart, draw_png, draw_svg
+from .charts import draw_chart
 from .jacobians import lengths_of
 from .paths import Path
 from .text import write_flow
@@ -69,6 +71,18 @@ class Flow:
         """The flow in words and numbers."""
         return write_flow(self.trajectories)
 
+    def chart(self, lang: str = "en") -> Chart:
+        """The flow as panels of curves and maps, with what is said on them in English ("en") or Chinese ("zh")."""
+        return draw_chart(self.trajectories, lang)
+
+    def svg(self, lang: str = "en") -> str:
+        """The chart as SVG, which follows its reader's light or dark page."""
+        return draw_svg(self.chart(lang))
+
+    def png(self, lang: str = "en") -> bytes:
+        """The chart as PNG: the extra `plot` brings what draws it."""
+        return draw_png(self.chart(lang))
+
     def csv(self) -> str:
         """The curves as a table, a line for each number: trajectory, measure, state or parameter, at, value."""
         rows = ["trajectory,measure,of,at,value"]
@@ -83,7 +97,7 @@ class Flow:
         return to_json({"trajectories": [_record(trajectory) for trajectory in self.trajectories]})
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.text())}</pre>"
+        return f"{self.svg()}<pre>{escape(self.text())}</pre>"
 
     def __repr__(self) -> str:
         return f"<Flow: {'; '.join(trajectory.label for trajectory in self.trajectories)}>"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..render.charts import sparkline
 from ..sizes import show_dims
 from ..tables import aligned
 from .trajectory import Norms, Trajectory
@@ -14,6 +16,7 @@ from .trajectory import Norms, Trajectory
 Array = np.ndarray[Any, Any]
 
 _FELT = 0.01
+_WIDTH = 120
 
 
 def write_flow(trajectories: Sequence[Trajectory]) -> str:
@@ -64,7 +67,8 @@ def _lines(found: Trajectory) -> Iterator[str]:
     yield from _about_paths(found)
     yield from (f"  {line}" for line in _about_parameters(found))
     yield "  from one step to the next" if found.closed else "  the local Jacobian has no closed form"
-    yield from (f"    {line}" for line in found.closed)
+    for line in found.closed:
+        yield from textwrap.wrap(line, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
 
 
 def _norm_row(state: str, norms: Norms) -> Iterator[str]:
@@ -73,6 +77,7 @@ def _norm_row(state: str, norms: Norms) -> Iterator[str]:
     steps = dict.fromkeys((len(norms.values) - 1, norms.last or 1, 1))
     yield ", ".join(f"{norms.median[t]:.2e} at t = {t}" for t in steps)
     yield f"× {norms.rate:.3g} a step"
+    yield sparkline(norms.median[1:].tolist(), log=True, width=24)
 
 
 def _about_paths(found: Trajectory) -> Iterator[str]:
@@ -130,15 +135,19 @@ def _about_bound(found: Trajectory) -> Iterator[str]:
     bound = found.bound
     assert bound is not None
     of = f"‖{bound.matrix}‖ sup|φ′| = {bound.norm:.4g} · {bound.slope:g} = {bound.rate:.4g} ({bound.function})"
-    says = "the gradient must vanish" if bound.rate < 1 else "the bound alone does not say that it vanishes"
+    says = "it must vanish" if bound.rate < 1 else "this alone does not say that it vanishes"
     state = next(iter(found.norms))
-    yield f"bound on ∂{state}_T/∂{state}_t: ({of})^(T−t): {says}; a single unit has (|w| sup|φ′|)^(T−t)"
+    yield f"bound on ∂{state}_T/∂{state}_t: ({of})^(T−t), and {says}"
+    yield "  of a single unit it is (|w| sup|φ′|)^(T−t)"
     norms = next(iter(found.norms.values()))
     if norms.trend == "vanishes" and bound.radius >= 1 and bound.slope * bound.radius >= 1:
         yield (
             f"why it vanishes although the spectral radius of {bound.matrix} is {bound.radius:.3g}: the units are "
-            f"saturated, |φ′| is {bound.mean_slope:.3g} on average along this trajectory and not {bound.slope:g}, so "
-            f"a step multiplies by diag(φ′) {bound.matrix} and not by {bound.matrix}: λ₁ = {found.exponents[0]:.3g} < 0"
+            f"saturated, |φ′| is {bound.mean_slope:.3g} on average and not {bound.slope:g}:"
+        )
+        yield (
+            f"  a step of this trajectory multiplies by diag(φ′) {bound.matrix} and not by {bound.matrix}, "
+            f"and λ₁ = {found.exponents[0]:.3g} < 0"
         )
 
 

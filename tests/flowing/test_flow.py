@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import symrnn
 from symrnn.cli import main
+from symrnn.render.charts import Line, Stack
 
 SMALL: Any = {"T": 5, "N": 2, "dims": {"n": 3, "m": 2}}
 
@@ -157,6 +159,37 @@ def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert capsys.readouterr().out == flow.csv()
     assert main(["flow", "rnn", "--set", "R=radius 0.5,radius 1.5", "--set", "b=0", *arguments[3:9]]) == 0
     assert "rnn, R radius 0.5, b = 0" in capsys.readouterr().out
+
+
+def test_charts_have_a_panel_for_every_measure_in_both_languages(tmp_path: Path) -> None:
+    flow = symrnn.flow(["rnn", "lstm"], **SMALL)
+    panels = {panel.title: panel for panel in flow.chart().panels}
+    assert [*panels] == [
+        "The gradient at every step", "What is left of the best direction", "What each step contributes to ∂L/∂W",
+        "Lyapunov exponents", "What truncation keeps", "Where clipping acts", "Which inputs are felt: rnn",
+        "By which path: lstm", "Which inputs are felt: lstm",
+    ]  # fmt: skip
+    assert all(panel.reading and panel.x.label and panel.y.label for panel in panels.values())
+    curves = [mark for mark in panels["The gradient at every step"].marks if isinstance(mark, Line)]
+    assert [curve.label for curve in curves] == ["rnn", "lstm: h", "lstm: c"]
+    assert curves[2].ys == flow["lstm"].norms["c"].median.tolist()
+    shares = [mark.ys for mark in panels["By which path: lstm"].marks if isinstance(mark, Stack)]
+    np.testing.assert_allclose(np.sum(shares, axis=0), 1.0)
+    for lang, word in (("en", "Lyapunov exponents"), ("zh", "李雅普诺夫指数")):
+        text = "".join(ElementTree.fromstring(flow.svg(lang)).itertext())
+        assert word in text
+    assert flow._repr_html_().startswith("<svg")
+    with pytest.raises(symrnn.OptionError, match="there is no language 'de'"):
+        flow.svg("de")
+    assert len(symrnn.flow("rnn", set={"b": [*range(6)]}, **SMALL).chart().panels) == 6
+    assert main(["flow", "rnn", "--T", "5", "--format", "svg", "-o", str(tmp_path / "f.svg")]) == 0
+    assert (tmp_path / "f.svg").read_text(encoding="utf-8") == symrnn.flow("rnn", T=5).svg()
+
+
+def test_png_is_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert main(["flow", "rnn", "--T", "5", "--format", "png", "-o", str(tmp_path / "f.png")]) == 0
+    assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
