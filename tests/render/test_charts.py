@@ -18,6 +18,7 @@ from symrnn.render.charts import Axis, Chart, Contours, Heat, Line, Panel, Rule,
 from symrnn.render.charts.colours import ramp
 from symrnn.render.charts.contours import segments
 from symrnn.render.charts.scale import Scale, bars, range_of
+from symrnn.render.charts.svg import width_of, wrapped
 
 SVG = "{http://www.w3.org/2000/svg}"
 STEPS = list(range(1, 11))
@@ -162,6 +163,14 @@ def test_texts_do_not_leave_the_picture_and_the_legend_does_not_overlap():
     for one in places:
         for other in places:
             assert one is other or one[0] != other[0] or one[2] <= other[1] or other[2] <= one[1]
+
+
+def test_no_line_begins_with_a_full_stop():
+    for width in range(4, 60):
+        lines = wrapped("一行是一个输出，一列是一个输入：离对角线左侧很远仍有颜色，就是记忆。", width)
+        assert not any(line[0] in "，：。" for line in lines)
+        assert max(map(width_of, lines)) <= width + 2
+    assert wrapped("as many words as fit", 9) == ["as many", "words as", "fit"]
 
 
 def test_png_is_one():

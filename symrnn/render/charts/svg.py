@@ -14,6 +14,7 @@ from .scale import Scale, numbers_along, range_of
 WIDTH = 460
 """Of a panel, in pixels."""
 _FONTS = "'Noto Sans','DejaVu Sans',Helvetica,Arial,'Noto Sans CJK SC',sans-serif"
+_CLOSING = "。，；：！？）、”"
 _PLOT, _LEFT, _RIGHT, _TOP, _BELOW = 210, 62, 18, 34, 52
 _BAR, _LETTER, _SMALL_LETTER, _LINE_HEIGHT, _HEAD = 74, 6.6, 5.7, 17, 34
 
@@ -195,11 +196,11 @@ def width_of(text: str) -> float:
 
 
 def wrapped(text: str, width: float) -> list[str]:
-    """A sentence in lines; Chinese breaks anywhere, other words at spaces."""
+    """A sentence in lines; Chinese breaks anywhere but before what closes, other words at spaces."""
     lines: list[str] = []
     line = ""
     for word in _words(text):
-        if line and width_of(line + word.rstrip()) > width:
+        if line and word not in _CLOSING and width_of(line + word.rstrip()) > width:
             lines.append(line.rstrip())
             line = word.lstrip()
         else:
