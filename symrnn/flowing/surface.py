@@ -18,9 +18,11 @@ from ..records import to_json
 from ..render import read_language
 from ..render.charts import Axis, Chart, Contours, Heat, Line, Panel, draw_png, draw_svg
 from ..tables import aligned
-from .unit import Errors, errors
+from .unit import Array, Errors, errors
 
-_JUMP = 0.05
+_HALVINGS = 16
+_STEEP = 1.0
+"""From which slope along b on E has a wall; beside it slopes of hundredths are common."""
 _LARGEST = 2_000_000
 """Points times steps of a surface."""
 
@@ -52,23 +54,18 @@ class Descent:
 
 @dataclass(frozen=True, slots=True)
 class ErrorSurface:
-    """Errors on a grid, `loss[j][i]` at `w[i]` and `b[j]`, and paths of descent over it."""
+    """Errors on a grid, `loss[j][i]` at `w[i]` and `b[j]`, for each w the b at which E is steepest, where it has a wall
+    (NaN where it has none), and paths of descent."""
 
     w: tuple[float, ...]
     b: tuple[float, ...]
     loss: tuple[tuple[float, ...], ...]
     steepness: tuple[tuple[float, ...], ...]
+    wall: tuple[float, ...]
     descents: tuple[Descent, ...]
     x0: float
     T: int
     target: float
-
-    @property
-    def wall(self) -> tuple[float, ...]:
-        """For each w the b where E changes most from one point of the grid to the next; none where it is smooth."""
-        jumps = np.abs(np.diff(np.asarray(self.loss), axis=0))
-        middles = [(low + high) / 2 for low, high in pairwise(self.b)]
-        return tuple(middles[column.argmax()] if column.max() > _JUMP else math.nan for column in jumps.T)
 
     def text(self) -> str:
         """The cliff and the two paths in numbers."""
@@ -151,11 +148,14 @@ def error_surface(
     points: int = 100,
     start: tuple[float, float] | None = (5.5, -2.4),
     rate: float = 0.5,
-    clip: float = 1.0,
+    clip: float = 0.2,
     steps: int = 100,
 ) -> ErrorSurface:
     """The error over a grid of weights and biases between the given ends, and from `start` two paths of gradient
-    descent with the step size `rate`: as it is, and with gradients clipped to the norm `clip`."""
+    descent with the step size `rate`: as it is, and with gradients clipped to the norm `clip`.
+
+    Clipping does not keep a path from crossing the wall. It lets no step be longer than `rate` times `clip`, and the
+    path comes back at once; how far it is thrown without clipping, the last digits of the start decide."""
     T, points, steps = whole("T", T, 1), whole("points", points, 2), whole("steps", steps, 0, 10_000)
     if points * points * T > _LARGEST:
         raise OptionError(
@@ -165,6 +165,7 @@ def error_surface(
     x0, target, rate, clip = number("x0", x0), number("target", target), real("rate", rate), real("clip", clip)
     ws, bs = (np.linspace(*_ends(name, ends), points) for name, ends in (("w", w), ("b", b)))
     found = errors(*np.meshgrid(ws, bs), x0, T, target)
+    wall = tuple(map(float, _wall(ws, bs, found.loss, (x0, T, target))))
     descents: list[Descent] = []
     if start is not None:
         first = number("start", start[0]), number("start", start[1])
@@ -172,7 +173,21 @@ def error_surface(
             descents.append(_descend(first, rate, threshold, steps, (x0, T, target)))
     loss, steepness = (tuple(tuple(map(float, row)) for row in rows) for rows in (found.loss, found.steepness))
     axes = tuple(map(float, ws)), tuple(map(float, bs))
-    return ErrorSurface(*axes, loss, steepness, tuple(descents), x0, T, target)
+    return ErrorSurface(*axes, loss, steepness, wall, tuple(descents), x0, T, target)
+
+
+def _wall(w: Array, b: Array, loss: Array, how: tuple[float, int, float]) -> Array:
+    """Where E changes most along b: between two points of the grid, and then in the half with the larger change."""
+    jumps = np.abs(np.diff(loss, axis=0))
+    place, across = jumps.argmax(axis=0), np.arange(w.size)
+    low, high, below, above = b[place], b[place + 1], loss[place, across], loss[place + 1, across]
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        there = errors(w, middle, *how).loss
+        lower = np.abs(there - below) > np.abs(above - there)
+        low, below = np.where(lower, low, middle), np.where(lower, below, there)
+        high, above = np.where(lower, middle, high), np.where(lower, there, above)
+    return np.where(np.abs(above - below) > _STEEP * (high - low), (low + high) / 2, math.nan)
 
 
 def _ends(name: str, ends: tuple[float, float]) -> tuple[float, float]:

@@ -51,10 +51,12 @@ def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
     reading = "\n".join(wrapped(panel.reading, 78))
     axes.set_xlabel(f"{panel.x.label}\n{reading}" if reading else panel.x.label)
     axes.set_ylabel(panel.y.label)
-    axes.grid(color="#d8dee4", linewidth=0.5)
-    axes.set_axisbelow(True)
     keyed = legend_of(panel)
-    ink = "white" if any(isinstance(mark, Heat) for mark in panel.marks) else "#1f2328"
+    over = any(isinstance(mark, Heat) for mark in panel.marks)
+    ink = "white" if over else "#1f2328"
+    if not over:  # a grid over colours would look like lines of equal height
+        axes.grid(color="#d8dee4", linewidth=0.5)
+        axes.set_axisbelow(True)
     stacks = [(key.mark, key.colour) for key in keyed if isinstance(key.mark, Stack)]
     _draw_stacks(axes, [mark for mark, _ in stacks], [colour for _, colour in stacks])
     for key in keyed:
@@ -65,6 +67,7 @@ def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
             _draw_heat(figure, axes, mark)
         elif isinstance(mark, Contours):
             axes.contour(mark.xs, mark.ys, mark.rows, levels=sorted(mark.levels), colors=ink, linewidths=0.5)
+            axes.plot([], [], color="#8c959f", linewidth=0.8, label=mark.label)
         elif isinstance(mark, Rule):
             _draw_rule(axes, mark)
     for axis, scale, limit in ((panel.x, axes.set_xscale, axes.set_xlim), (panel.y, axes.set_yscale, axes.set_ylim)):
@@ -72,7 +75,7 @@ def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
             scale("log")
         limit(axis.lower, axis.upper)
     if sum(bool(key.sign) for key in keyed) > 1:
-        axes.legend(frameon=False, fontsize=7)
+        axes.legend(frameon=over, framealpha=0.9, fontsize=7)
 
 
 def _draw_line(axes: Any, line: Line, colour: str, log: bool) -> None:

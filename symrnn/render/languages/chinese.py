@@ -248,7 +248,7 @@ _PHRASES: dict[str, str] = {
     "made": "由 symrnn 根据单元的文本生成。",
     "copy": "本节的 LaTeX",
     # 单个单元的图
-    "unit_title": "一个 {function} 单元对输入的记忆有多长",
+    "unit_title": "一个单元对输入的记忆有多长",
     "unit_step": "步 t",
     "unit_reading": "直线表示每一步乘以同一个因子；任何曲线都不超过它的点线上界。",
     "surface_title": "一个 logistic 单元的误差面与其陡壁",
@@ -256,7 +256,7 @@ _PHRASES: dict[str, str] = {
     "surface_wall": "陡壁：误差跳变之处",
     "surface_free": "不裁剪的下降",
     "surface_clipped": "梯度裁剪到 {clip}",
-    "surface_reading": "下降路径碰到陡壁时，一步的长度与陡壁一样大，于是被抛出谷底；裁剪梯度后则留在谷中。",
+    "surface_reading": "下降路径碰到陡壁时，一步的长度与陡壁一样大，于是被抛出谷底；裁剪后的步也会越过陡壁，但步子小，随即回到谷中。",
     "index_title": "推导",
     "index_intro": "全部单元及其反向传播，经推导、证明和检验。参数：数组个数和数值个数。方程：前向 / 反向。证明：精确证明相等的分量。"
     "检验：与独立方法一致的数组。",

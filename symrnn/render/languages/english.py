@@ -277,7 +277,7 @@ _PHRASES: dict[str, str] = {
     "made": "Made by symrnn from the cell's text.",
     "copy": "LaTeX of this section",
     # Charts of a single unit
-    "unit_title": "How long one {function} unit feels an input",
+    "unit_title": "How long a single unit feels an input",
     "unit_step": "step t",
     "unit_reading": "A straight line falls or grows by the same factor in each step; no curve is above its dotted bound.",
     "surface_title": "The error of one logistic unit, and its wall",
@@ -285,8 +285,7 @@ _PHRASES: dict[str, str] = {
     "surface_wall": "wall: where the error jumps",
     "surface_free": "descent as it is",
     "surface_clipped": "gradients clipped to {clip}",
-    "surface_reading": "Descent that meets the wall takes a step as long as the wall is steep and is thrown out of the valley; "
-    "with clipped gradients it stays.",
+    "surface_reading": "Descent that meets the wall takes a step as long as the wall is steep and is thrown out of the valley; clipped steps may cross it too, but are short and come back.",
     "index_title": "Derivations",
     "index_intro": "Every cell with its backward pass, derived, proved and checked. Parameters: how many arrays, and how "
     "many numbers they hold. Equations: forward / backward. Proof: entries shown to be equal, exactly. Checks: arrays that "
