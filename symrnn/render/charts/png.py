@@ -62,7 +62,7 @@ def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
     for key in keyed:
         mark = key.mark
         if isinstance(mark, Line):
-            _draw_line(axes, mark, SERIES[key.colour], panel.y.log)
+            _draw_line(axes, mark, SERIES[key.colour], panel.y.log, over)
         elif isinstance(mark, Heat):
             _draw_heat(figure, axes, mark)
         elif isinstance(mark, Contours):
@@ -78,8 +78,12 @@ def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
         axes.legend(frameon=over, framealpha=0.9, fontsize=7)
 
 
-def _draw_line(axes: Any, line: Line, colour: str, log: bool) -> None:
-    axes.plot(line.xs, _gapped(line.ys, log), _DASHES[line.style], color=colour, label=line.label, linewidth=1.3)
+def _draw_line(axes: Any, line: Line, colour: str, log: bool, over: bool) -> None:
+    from matplotlib.patheffects import withStroke
+
+    (drawn,) = axes.plot(line.xs, _gapped(line.ys, log), _DASHES[line.style], color=colour, label=line.label, lw=1.3)
+    if over:  # a rim, so that it is seen on dark colours too
+        drawn.set_path_effects([withStroke(linewidth=2.4, foreground="white")])
     if line.band is not None:
         low, high = (_gapped(ys, log) for ys in line.band)
         axes.fill_between(line.xs, low, high, color=colour, alpha=0.18, linewidth=0)

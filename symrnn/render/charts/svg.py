@@ -59,7 +59,8 @@ def _style() -> str:
         ".symrnn-chart .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}.symrnn-chart .band{opacity:.18}"
         ".symrnn-chart .rule{stroke:var(--ink);fill:none;stroke-dasharray:5 3}"
         f".symrnn-chart .contour{{stroke:var(--ink);fill:none;stroke-width:.7;opacity:.7}}"
-        f".symrnn-chart .over .contour{{stroke:#fff}}{classes}"
+        ".symrnn-chart .over .contour{stroke:#fff}.symrnn-chart .over .curve{filter:drop-shadow(0 0 1px #fff)}"
+        f"{classes}"
     )
 
 
