@@ -15,7 +15,12 @@
 
 from .derivation import Derivation
 from .derive import derive
+from .influence import Influence, rtrl
 from .network import NetworkDerivation
 from .tangent import HessianProduct, Tangent, hessian_product, tangent
+from .traces import Traces, traces
 
-__all__ = ["Derivation", "HessianProduct", "NetworkDerivation", "Tangent", "derive", "hessian_product", "tangent"]
+__all__ = [
+    "Derivation", "HessianProduct", "Influence", "NetworkDerivation", "Tangent", "Traces", "derive", "hessian_product",
+    "rtrl", "tangent", "traces",
+]  # fmt: skip

@@ -78,7 +78,12 @@ class HessianProduct(Paged):
 def tangent(source: Source) -> Tangent:
     """The rates of a cell's values, where inputs, states and parameters move: Jacobian–vector products, derived."""
     derivation = derive(as_cell(source))
-    return _tangent(derivation, _Rates(derivation, len(derivation.forward)))
+    return move(derivation, _movable(derivation))
+
+
+def move(derivation: Derivation, names: Iterable[str]) -> Tangent:
+    """The rates of a step's values where some of what it begins with moves."""
+    return _Rates(derivation, len(derivation.forward)).tangent(names)
 
 
 def hessian_product(source: Source) -> HessianProduct:
@@ -88,24 +93,30 @@ def hessian_product(source: Source) -> HessianProduct:
     """
     derivation = derive(as_cell(source))
     rates = _Rates(derivation, len(derivation.equations))
-    first = _tangent(derivation, rates)
+    first = rates.tangent(_movable(derivation))
     rates.move([*derivation.upstream.values(), *derivation.carries.values()])
     return HessianProduct(first, tuple(rates.of(derivation.backward)), rates.variables, MappingProxyType(rates.dots))
 
 
-def _tangent(derivation: Derivation, rates: _Rates) -> Tangent:
-    rates.move(v.name for v in derivation.variables.values() if v.role in ("parameter", "input", "previous"))
-    forward = tuple(rates.of(derivation.forward))
-    return Tangent(derivation, forward, MappingProxyType(dict(rates.variables)), MappingProxyType(dict(rates.dots)))
+def _movable(derivation: Derivation) -> tuple[str, ...]:
+    return tuple(v.name for v in derivation.variables.values() if v.role in ("parameter", "input", "previous"))
 
 
 class _Rates:
     """The rates of the equations of a derivation, one after the other."""
 
     def __init__(self, derivation: Derivation, number: int) -> None:
+        self.derivation = derivation
         self.variables: dict[str, Variable] = dict(derivation.variables)
         self.dots: dict[str, str] = {}
         self.number = number
+
+    def tangent(self, names: Iterable[str]) -> Tangent:
+        """The rates of the forward equations where some of what a step begins with moves."""
+        self.move(names)
+        forward = tuple(self.of(self.derivation.forward))
+        variables, dots = MappingProxyType(dict(self.variables)), MappingProxyType(dict(self.dots))
+        return Tangent(self.derivation, forward, variables, dots)
 
     def move(self, names: Iterable[str]) -> None:
         """Let values move, each at a rate of its own."""
@@ -127,8 +138,8 @@ class _Rates:
                 self.move([equation.name])
             self.number += 1
             yield Equation(
-                self.number, self.dots[equation.name], expr, equation.shape, terms, "rate", equation.kind,
-                equation.over_time,
+                self.number, self.dots[equation.name], expr, equation.shape, terms, equation.why,
+                equation.kind, equation.over_time,
             )  # fmt: skip
 
     def _terms(self, equation: Equation) -> Iterator[Term]:

@@ -5,6 +5,7 @@
 `online`     gradients without a way back: RTRL and eligibility traces
 """
 
+from .online import InfluenceKernel, Online, TraceKernel
 from .rates import HessianKernel, Rates, TangentKernel
 
-__all__ = ["HessianKernel", "Rates", "TangentKernel"]
+__all__ = ["HessianKernel", "InfluenceKernel", "Online", "Rates", "TangentKernel", "TraceKernel"]

@@ -40,7 +40,7 @@ class TangentKernel:
         with np.errstate(all="ignore"):
             steps, final, moved = run_rates(self.tangent, sequence, sequence.direction(d_params, d_x, d_state))
         outputs = {name: name for name in sequence.cell.outputs}
-        dots = {name: _dot(self.tangent.dots, name, steps[0]) for name in outputs}
+        dots = {name: rate_of(self.tangent.dots, name, steps[0]) for name in outputs}
         return Rates(sequence.public(steps, outputs), final, sequence.public(steps, dots), moved)
 
 
@@ -109,12 +109,12 @@ def run_rates(
         values |= {dots[s.previous]: moving[s.name] for s in sequence.cell.program.states}
         sequence.evaluate(equations, values)
         state = sequence.new(values)
-        moving = {s.name: sequence.whole(values[_dot(dots, s.new, values)]) for s in sequence.cell.program.states}
+        moving = {s.name: sequence.whole(values[rate_of(dots, s.new, values)]) for s in sequence.cell.program.states}
         steps.append(values)
     return steps, state, moving
 
 
-def _dot(dots: Mapping[str, str], name: str, values: Values) -> str:
+def rate_of(dots: Mapping[str, str], name: str, values: Values) -> str:
     """The name of a rate; what does not move has one that is zero."""
     if name in dots:
         return dots[name]
@@ -123,23 +123,18 @@ def _dot(dots: Mapping[str, str], name: str, values: Values) -> str:
 
 
 def run_back(sequence: Sequence, equations: tuple[Equation, ...], values: Values, carries: Values) -> Values:
-    """One step back: the equations in order, with what they hand back kept apart, for until the step is done a carry's
-    name is what came in. An equation that has no rate hands back none."""
-    handed = {name: 0 * array for name, array in carries.items()}
-    inner = [e for e in equations if e.why != "initial" and e.name not in handed and not _starts(e, handed)]
-    sequence.evaluate(inner, values)
-    out = dict(values)
-    sequence.evaluate([e for e in equations if e.name in handed], out)
-    return {name: sequence.whole(out[name]) if name in names_of(equations) else handed[name] for name in handed}
-
-
-def names_of(equations: tuple[Equation, ...]) -> frozenset[str]:
-    return frozenset(equation.name for equation in equations)
-
-
-def _starts(equation: Equation, carries: Values) -> bool:
-    """Whether an equation says that the gradient by an initial state, or its rate, is what the first step hands back."""
-    return equation.kind == "gradient" and len(equation.reads) == 1 and equation.reads <= carries.keys()
+    """One step back: values are added to those that there are. What the step hands back is kept apart and returned,
+    because until the step is done a carry's name is what came in."""
+    step = [equation for equation in equations if equation.why != "initial"]
+    sequence.evaluate([equation for equation in step if equation.name not in carries], values)
+    handed = values | {name: 0 * array for name, array in carries.items()}
+    evaluate = dict(values)
+    for equation in step:
+        if equation.name in carries:
+            sequence.evaluate([equation], evaluate)
+            handed[equation.name] = sequence.whole(evaluate[equation.name])
+            evaluate[equation.name] = values[equation.name]
+    return {name: handed[name] for name in carries}
 
 
 def _gathered(
