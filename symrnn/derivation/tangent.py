@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from ..equations import Cell, Equation, Term
+from ..equations import Cell, Equation, Network, Term
 from ..language import Variable
 from ..library import as_cell
 from .derivation import Derivation
@@ -26,7 +26,7 @@ from .push import Push
 if TYPE_CHECKING:
     from ..tangents import HessianKernel, TangentKernel
 
-Source = Cell | str | Callable[..., Any]
+Source = Cell | Network | str | Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ This is exact for cells whose recurrence is elementwise. Of others it leaves out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,8 +67,8 @@ class Traces(Paged):
 
     `traces` has those at each value that learning reads: the new states, and what outputs that are no states are made
     of. `signals` are the learning signals λ, the gradients that come to these values from above at once, and `direct`
-    the gradients by parameters of the outputs alone. `refused` says which parameters have no trace, and why; `dropped`
-    what no trace follows. The traces are `exact` where nothing was dropped or refused.
+    the gradients by parameters of the outputs alone. `refused` names the parameters that have no trace, each with the equation in which its entries move more
+    than a row; `dropped` is what no trace follows. The traces are `exact` where nothing was dropped or refused.
     """
 
     derivation: Derivation
@@ -76,7 +76,7 @@ class Traces(Paged):
     signals: Mapping[str, sympy.Expr]
     direct: Mapping[str, sympy.Expr]
     beyond: tuple[Equation, ...] = field(repr=False)
-    refused: Mapping[str, str]
+    refused: Mapping[str, int]
     dropped: tuple[Dropped, ...]
 
     @property
@@ -123,11 +123,13 @@ class _Build:
         self.targets = tuple(dict.fromkeys([*(s.new for s in states), *sorted(read)]))
         self.needed = [e for e in live(derivation.forward, {*self.targets}) if e.name not in own]
         self.dropped: dict[Dropped, None] = {}
-        self.refused: dict[str, str] = {}
+        self.refused: dict[str, int] = {}
 
     def run(self) -> Traces:
         derivation, program = self.derivation, self.derivation.cell.program
-        flows = {state.name: self.flow({state.previous: sympy.S.One}) for state in self._learned()}
+        flows = {
+            state.name: self.flow({state.previous: sympy.S.One}) for state in learned_states(derivation, program.params)
+        }
         found: list[Trace] = []
         for param in program.params:
             seeds = self.seeds(param)
@@ -141,15 +143,6 @@ class _Build:
             derivation, tuple(found), self.signals(), self.direct(), tuple(self.adjoints()), self.refused,
             tuple(sorted(self.dropped, key=lambda dropped: dropped.number)),
         )  # fmt: skip
-
-    def _learned(self) -> tuple[State, ...]:
-        """The states that owe something to a parameter; a last input that is kept as a state owes nothing to any."""
-        program = self.derivation.cell.program
-        found = frozenset[str]()
-        for _ in program.states:
-            before = [state.previous for state in program.states if state.new in found]
-            found = reached([*program.params, *before], self.needed)
-        return tuple(state for state in program.states if state.new in found)
 
     def _reached(
         self, seeds: list[tuple[dict[str, sympy.Expr], sympy.Symbol | None]], flows: Mapping[str, Mapping[str, object]]
@@ -198,7 +191,7 @@ class _Build:
                     continue
                 row = self._row(atom, param)
                 if row is None:
-                    self.refused[param] = f"it is no matrix before a vector in ({equation.number})"
+                    self.refused[param] = equation.number
                     return []
                 coefficient = equation.expr.coeff(atom)
                 found.append((self.flow({equation.name: coefficient}), row))
@@ -206,7 +199,7 @@ class _Build:
             if factor == 0:
                 continue
             if self.shapes[param] not in (equation.shape, ()) or len(equation.shape) == 2:
-                self.refused[param] = f"it has a shape of its own in ({equation.number})"
+                self.refused[param] = equation.number
                 return []
             found.append((self.flow({equation.name: factor}), None))
         return found
@@ -245,6 +238,16 @@ class _Build:
         return sympy.Add(*(t.expr for t in terms if t.rule == "upstream" or t.path[0] in own))  # pyright: ignore
 
 
+def learned_states(derivation: Derivation, params: Sequence[str]) -> tuple[State, ...]:
+    """The states that owe something to some parameters, at once or by other states; a last input that is kept as a
+    state owes nothing to any."""
+    states, found = derivation.cell.program.states, frozenset[str]()
+    for _ in states:
+        before = [state.previous for state in states if state.new in found]
+        found = reached([*params, *before], derivation.forward)
+    return tuple(state for state in states if state.new in found)
+
+
 def split(equation: Equation) -> tuple[sympy.Expr, list[sympy.Expr]]:
     """The elementwise part of a right side, and the structured operations beside it."""
     smooth: list[sympy.Expr] = []
@@ -259,4 +262,3 @@ def slope(equation: Equation, smooth: sympy.Expr, name: str) -> sympy.Expr:
     """The derivative of the elementwise part by a name, by the output where the part is all."""
     factor = differentiate(smooth, sympy.Symbol(name))
     return factor.xreplace({smooth: equation.symbol}) if smooth == equation.expr else factor
-

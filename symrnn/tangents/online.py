@@ -91,7 +91,7 @@ class TraceKernel:
     traces: Traces
 
     def run(self, params: Any, x: Any, state: Any = None, d_outputs: Any = None, d_final_state: Any = None) -> Online:
-        """The gradients that the traces give, those of BPTT where they are exact, and the traces after the last step."""
+        """The gradients that the traces give, where they are exact those of BPTT, and the traces after the last step."""
         derivation = self.traces.derivation
         sequence = Sequence.of(derivation.cell, params, x, state)
         outputs, final = sequence.upstream(d_outputs, d_final_state, ("d_outputs", "d_final_state"))
@@ -110,7 +110,10 @@ class TraceKernel:
                 sequence.evaluate(self.traces.beyond, values)
                 evaluate = Evaluator(FLOATS, sequence.dims, values, lead=1)
                 at = self._step(sequence, evaluate, kept)
-                signals = {name: evaluate.spread(e, derivation.variables[name].shape) for name, e in self.traces.signals.items()}
+                signals = {
+                    name: evaluate.spread(e, derivation.variables[name].shape)
+                    for name, e in self.traces.signals.items()
+                }
                 if t == sequence.T - 1:
                     for s in sequence.cell.program.states:
                         signals[s.new] = signals[s.new] + final[s.name]
