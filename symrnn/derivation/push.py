@@ -1,9 +1,9 @@
 """Pushing a change forward: for y = f(u, v, …) and rates u̇, v̇, … the rate ẏ = Σ (∂f/∂u) u̇, as an expression.
 
 Elementwise pieces obey the sum, product and chain rule. A structured operation needs no second rule for this. Its
-adjoint rule says how δ ↦ Jᵀδ is made of operations, a linear map of δ; and the transpose of a linear map is what adjoint
-rules give. So J u̇ is the adjoint rule's own expression, pulled back once more, with u̇ coming in: for y = W x the rule
-∂L/∂x = Wᵀ δ gives ẏ = W ẋ, and the rule ∂L/∂W = δ xᵀ gives Ẇ x.
+adjoint rule says how δ ↦ Jᵀδ is made of operations, a linear map of δ; and the transpose of a linear map is what
+adjoint rules give. So J u̇ is the adjoint rule's own expression, pulled back once more, with u̇ coming in: for y = W x
+the rule ∂L/∂x = Wᵀ δ gives ẏ = W ẋ, and the rule ∂L/∂W = δ xᵀ gives Ẇ x.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Eligibility traces: RTRL along the diagonal alone, one number for each weight instead of one for each weight and unit.
+"""Eligibility traces: RTRL along the diagonal alone, one number for each weight, not one for each weight and unit.
 
 Where a step mixes no units but through the weights that are learned, the unit of row i alone feels W_ij, and the
 influence of W has the shape of W:
@@ -67,8 +67,9 @@ class Traces(Paged):
 
     `traces` has those at each value that learning reads: the new states, and what outputs that are no states are made
     of. `signals` are the learning signals λ, the gradients that come to these values from above at once, and `direct`
-    the gradients by parameters of the outputs alone. `refused` names the parameters that have no trace, each with the equation in which its entries move more
-    than a row; `dropped` is what no trace follows. The traces are `exact` where nothing was dropped or refused.
+    the gradients by parameters of the outputs alone. `refused` names the parameters that have no trace, each with the
+    equation in which its entries move more than a row; `dropped` is what no trace follows. The traces are `exact` where
+    nothing was dropped or refused.
     """
 
     derivation: Derivation

@@ -12,7 +12,7 @@ from .source import Source
 
 Role = Literal["parameter", "input", "previous", "value", "adjoint", "upstream", "carry", "gradient", "rate"]
 """What a name stands for. The last five belong to derivations: the adjoint of a value, the gradient that comes in
-from above, what a step hands to the state before it, a gradient that goes out, and the rate of a value in forward mode."""
+from above, what a step hands to the state before it, a gradient that goes out, and the rate of a value."""
 
 
 @dataclass(frozen=True, slots=True)

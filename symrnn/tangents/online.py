@@ -91,7 +91,7 @@ class TraceKernel:
     traces: Traces
 
     def run(self, params: Any, x: Any, state: Any = None, d_outputs: Any = None, d_final_state: Any = None) -> Online:
-        """The gradients that the traces give, where they are exact those of BPTT, and the traces after the last step."""
+        """The gradients that the traces give, where they are exact those of BPTT, and the traces after the end."""
         derivation = self.traces.derivation
         sequence = Sequence.of(derivation.cell, params, x, state)
         outputs, final = sequence.upstream(d_outputs, d_final_state, ("d_outputs", "d_final_state"))

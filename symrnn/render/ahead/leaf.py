@@ -45,8 +45,9 @@ class Leaf:
         return Row(number, rows[0], rows[1], label=f"ahead-{number}")
 
     def section(self, key: str, rows: tuple[Row, ...], *words: Any) -> Section:
+        """Under a title; a heading has no formulas."""
         title = self.language.phrases[key]
-        return Section(key, rows, title, title, words=words)
+        return Section(key, rows, title, self.language.phrases.get(f"{key}_title", title), words=words)
 
     @property
     def forward(self) -> Section:
