@@ -254,6 +254,10 @@ _SIGNS: dict[str, tuple[t.Tree, Callable[[t.Tree], bool]]] = {
     ),
     "transposed": (t.Transpose(_M), lambda node: isinstance(node, t.Transpose | t.Outer | t.Dot)),
     "angle": (t.Dot(_S, _M, matrix=True), lambda node: isinstance(node, t.Dot) and node.matrix),
+    "kronecker": (
+        t.Product((_M, t.Transpose(_V)), ("kronecker",)),
+        lambda node: isinstance(node, t.Product) and "kronecker" in node.joins,
+    ),
     "ones": (t.Constant("ones"), lambda node: isinstance(node, t.Constant) and node.kind == "ones"),
     "stacked": (t.Stack((_A, _B)), lambda node: isinstance(node, t.Stack) and not node.flat),
     "stacked_rows": (t.Stack((_A, _B), flat=True), lambda node: isinstance(node, t.Stack) and node.flat),

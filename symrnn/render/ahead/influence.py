@@ -13,6 +13,7 @@ from ...derivation.traces import learned_states, slope, split
 from ...equations import Equation
 from ...equations.shapes import names_in
 from ...operations.structured import matmul
+from ...sizes import Shape
 from .. import tree as t
 from ..document import Legend, Row, Section
 from ..jacobian import LONGEST, Jacobian, NoClosedForm, Path, jacobian_tree, local_jacobians, path_tree, paths_from
@@ -67,12 +68,14 @@ def legend_of_influence(influence: Influence, leaf: Leaf) -> Iterator[Legend]:
             key = derivation.variables[state.new].shape, derivation.variables[param].shape
             groups.setdefault(key, []).append(leaf.total(state.new, param))
     for (state, param), trees in groups.items():
-        size = " × ".join("·".join(_bracketed(show_size(s)) for s in shape) or "1" for shape in (state, param))
+        size = " × ".join(map(_entries, (state, param)))
         yield Legend(listed(trees, leaf.language), fill(phrases["influence_size"], size=size))
 
 
-def _bracketed(size: str) -> str:
-    return f"({size})" if " " in size else size
+def _entries(shape: Shape) -> str:
+    """How many entries an array has."""
+    sizes = [f"({size})" if " " in size else size for size in map(show_size, shape)]
+    return f"({'·'.join(sizes)})" if len(sizes) > 1 else sizes[0] if sizes else "1"
 
 
 def _at_once(leaf: Leaf, state: str, param: str) -> t.Tree:

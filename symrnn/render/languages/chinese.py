@@ -168,6 +168,7 @@ _PHRASES: dict[str, str] = {
     "elementwise": "逐元素乘积；函数、分式和幂逐元素作用，标量作用于每个分量",
     "marked_power": "矩阵的逐元素幂",
     "transposed": "转置；{outer} 是外积",
+    "kronecker": "克罗内克积：M 的每个元素各乘一次行向量 v",
     "ones": "每个分量都是 1，形状同左边",
     "zeros": "零，个数如下标所示",
     "placed": "零，其中位置 i 处为 v",

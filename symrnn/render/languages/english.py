@@ -188,6 +188,7 @@ _PHRASES: dict[str, str] = {
     "elementwise": "elementwise product; functions, fractions and powers act entry by entry, a scalar on every entry",
     "marked_power": "elementwise power of a matrix",
     "transposed": "transposed; {outer} is the outer product",
+    "kronecker": "Kronecker product: the row of v once for each entry of M, times that entry",
     "ones": "ones in every entry, of the shape of the left side",
     "zeros": "zeros, as many as the index says",
     "placed": "zeros with v in the place i",
