@@ -1,5 +1,7 @@
 """RTRL and eligibility traces against backpropagation through time, and e-prop against its own formulas by hand."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ MATRICES = {
 }  # fmt: skip
 
 
+@cache
 def setting(name, T=4):
     """Arrays of a cell at small sizes, gradients from above, and the gradients that its kernel gives."""
     cell = symrnn.load(name)

@@ -1,6 +1,7 @@
 """Jacobian–vector products and products of the Hessian, of every cell of the zoo and of hand-written layers."""
 
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,6 +20,7 @@ def named(value, names):
     return value if isinstance(value, dict) else {next(iter(names)): value}
 
 
+@cache
 class Point:
     """A cell's arrays, a direction in which they move, and gradients from above."""
 
@@ -29,9 +31,10 @@ class Point:
         self.rng = np.random.default_rng(3)
         self.dims = symrnn.numeric.arrays.Checker.of(self.cell, "float64").dimensions(self.x, self.state, self.params)
         self.moved = tuple(map(self.like, (self.params, self.x, self.state)))
-        self.kernel = symrnn.derive(self.cell).numpy(plain=True)
-        outputs, final, self.tape = self.kernel.forward(self.params, self.x, self.state)
+        kernel = symrnn.derive(self.cell).numpy(plain=True)
+        outputs, final, tape = kernel.forward(self.params, self.x, self.state)
         self.above = self.like(named(outputs, self.cell.outputs)), self.like(final)
+        self.gradients = kernel.backward(tape, *self.above)
 
     def like(self, arrays):
         return {name: self.rng.normal(size=array.shape) for name, array in arrays.items()}
@@ -60,7 +63,7 @@ def test_the_jacobian_of_every_cell(name):
     for output, found in pushed[0].items():
         wanted = np.stack([np.broadcast_to(step[output], found.shape[1:]).imag for step in run.steps]) / STEP
         np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
-    gradients = point.kernel.backward(point.tape, *point.above)
+    gradients = point.gradients
     pulled = gradients.params, named(gradients.x, point.cell.inputs), gradients.state
     left = sum((u[k] * way[k]).sum() for u, way in zip(point.above, pushed, strict=True) for k in u)
     right = sum((g[k] * way[k]).sum() for g, way in zip(pulled, point.moved, strict=True) for k in way)
