@@ -47,7 +47,8 @@ class Leaf:
     def section(self, key: str, rows: tuple[Row, ...], *words: Any) -> Section:
         """Under a title; a heading has no formulas."""
         title = self.language.phrases[key]
-        return Section(key, rows, title, self.language.phrases.get(f"{key}_title", title), words=words)
+        heading = self.language.phrases["gradients_title"] if key == "gradients" else title
+        return Section(key, rows, title, heading, words=words)
 
     @property
     def forward(self) -> Section:

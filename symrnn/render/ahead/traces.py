@@ -32,7 +32,7 @@ def sections_of_traces(traces: Traces, leaf: Leaf) -> tuple[Section, ...]:
         leaf.forward,
         leaf.section("traces", tuple(recurrences), (phrases["traces_words"],)),
         leaf.section("signals", (*beyond, *signals), (phrases["signals_words"],)),
-        leaf.section("traces_gradients", tuple(gradients), *_verdict(traces, leaf)),
+        leaf.section("gradients", tuple(gradients), *_verdict(traces, leaf)),
         leaf.section("costs", (), *costs_words(traces.derivation, leaf, traces)),
     )
     return tuple(section for section in parts if section.rows or section.key == "costs")

@@ -218,8 +218,7 @@ _PHRASES: dict[str, str] = {
     "backward_rates": "Rates of the backward pass",
     "backward_rates_words": "The rates of ε are zero for a loss that is linear in the outputs, and else its Hessian times "
     "the rates of the outputs.",
-    "products": "Products of the Hessian with the rates that come in, Σ_t runs over t = 1 … T",
-    "products_title": "Products of the Hessian with the rates that come in, sums over t = 1 … T",
+    "products": "Products of the Hessian with the rates that come in, sums over t = 1 … T",
     "product_with_hessian": "the rate of ∂L/∂{theta}: the row of {theta} of the Hessian of L, times the rates that come in",
     "influence_local": "Local Jacobians",
     "influence_local_words": "What a step makes of the states before it, in closed form; products act from right to left.",
@@ -241,8 +240,6 @@ _PHRASES: dict[str, str] = {
     "signal": "the learning signal: the gradient that comes to s at step t from above, not through later steps",
     "signals": "Learning signals",
     "signals_words": "What is not listed has none. At t = T the gradient of a final state from outside is added to that of the state.",
-    "traces_gradients": "Gradients, Σ_t runs over t = 1 … T",
-    "traces_gradients_title": "Gradients, sums over t = 1 … T",
     "traces_exact": "Exact: the recurrence is elementwise, so these are the gradients of backpropagation through time.",
     "traces_dropped": "Not exact, this is e-prop: no trace follows what goes through {paths}, from one unit to others.",
     "traces_refused": "{param} has no trace: in ({number}) its entries move more than a row.",
