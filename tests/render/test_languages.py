@@ -39,17 +39,20 @@ def test_every_phrase_is_used():
     source = "".join(
         file.read_text(encoding="utf-8") for file in folder.rglob("*.py") if "languages" not in file.parent.name
     )
-    source += "".join(file.read_text(encoding="utf-8") for file in (folder.parent / "publishing").glob("*.py"))
+    for room in ("publishing", "flowing"):
+        source += "".join(file.read_text(encoding="utf-8") for file in (folder.parent / room).glob("*.py"))
     # The heads of the table of contents are asked for by their column.
     columns = ("cell", "states", "parameters", "operations", "equations", "proof", "checks", "tested", "layouts")
     columns += ("network", "blocks")
     ways = ("last", "first", "reverse", "shift", "sum", "mean", "rows", "embed", "steps", "places")
+    panels = ("norms", "singular", "contributions", "lyapunov", "truncation", "clipping", "shares", "connectivity")
     derived = (
         {f"index_{column}" for column in columns}
         | {"values", "inputs", "states", "outputs", "parameters"}
         | {f"{key}{end}" for key in ("rows", "joined", "numerator", "merged") for end in ("", "_sign")}
         | {f"wire_{way}" for way in ways}
         | {f"network_{key}" for key in ("forward", "backward")}
+        | {f"flow_{panel}{end}" for panel in panels for end in ("", "_x", "_y", "_reading")}
         | {f"gave_up_{why}" for why in ("time", "memory", "depth", "process")}
     )
     unused = {key for key in ENGLISH.phrases if f'"{key}"' not in source and f"'{key}'" not in source} - derived
