@@ -6,6 +6,7 @@
     cell = symrnn.load("lstm")        a cell of the zoo, or from a file
     net = symrnn.network(text)        cells and wires, from tokens to loss; stands where a cell stands
     d = symrnn.derive(cell)           its backward equations: d.text(), d.latex(), d.numpy()
+    symrnn.tangent(cell)              forward mode: rates of every value; rtrl, traces and hessian_product besides
     symrnn.prove(cell)                exact proof in scalar components
     symrnn.check(cell)                numeric check against independent oracles
     symrnn.compare("lstm", "gru")     which equations of two cells differ
@@ -27,8 +28,16 @@ if TYPE_CHECKING:
     from .checking import check as check
     from .checking import prove as prove
     from .derivation import Derivation as Derivation
+    from .derivation import HessianProduct as HessianProduct
+    from .derivation import Influence as Influence
     from .derivation import NetworkDerivation as NetworkDerivation
+    from .derivation import Tangent as Tangent
+    from .derivation import Traces as Traces
     from .derivation import derive as derive
+    from .derivation import hessian_product as hessian_product
+    from .derivation import rtrl as rtrl
+    from .derivation import tangent as tangent
+    from .derivation import traces as traces
     from .equations import Cell as Cell
     from .equations import Equation as Equation
     from .equations import Network as Network

@@ -62,7 +62,7 @@ def test_a_misspelt_name_of_the_package_raises() -> None:
 # Left to right: nothing imports from what stands to its right. DESIGN of the house; a new room has its place here.
 ROOMS = [
     "version", "errors", "contents", "arguments", "files", "records", "tables", "sizes", "operations", "language", "equations", "catalogue",
-    "library", "derivation", "render", "numeric", "checking", "layouts", "mistakes", "flowing", "verifying", "testing", "campaign", "training", "publishing", "cli",
+    "library", "derivation", "render", "numeric", "checking", "tangents", "layouts", "mistakes", "flowing", "verifying", "testing", "campaign", "training", "publishing", "cli",
     "plugin", "__init__", "__main__",
 ]  # fmt: skip
 # Methods of a value that open a place further on, when they are called and for types: d.text(), d.numpy(), cell.pack().
@@ -70,6 +70,9 @@ DOORS = {
     ("derivation/paged.py", "render"),
     ("derivation/derivation.py", "numeric"),
     ("derivation/network.py", "numeric"),
+    ("derivation/tangent.py", "tangents"),
+    ("derivation/influence.py", "tangents"),
+    ("derivation/traces.py", "tangents"),
     ("equations/network.py", "equations/network_sample.py"),
     ("equations/cell.py", "equations/sample.py"),
     ("equations/cell.py", "layouts"),

@@ -69,14 +69,16 @@ def list_cells(call: Call) -> Answer:
 
 
 def show(call: Call) -> Answer:
-    """Forward and backward equations; or which of them differ between two cells."""
-    from ..derivation import derive
+    """Forward and backward equations, or what else is derived of a cell; or which equations differ between two."""
+    from ..derivation import derive, hessian_product, rtrl, tangent, traces
     from ..render import compare, render
 
     if call.diff:
         first, second = map(_read_cell, call.cells)
         return Answer(compare(first, second, notation=call.notation, lang=call.lang).text())
-    derivation = derive(_read(call.cell), truncate=call.truncate)
+    ahead = {"forward": tangent, "rtrl": rtrl, "traces": traces, "hessian": hessian_product}
+    model = _read(call.cell)
+    derivation = ahead[call.mode](model) if call.mode in ahead else derive(model, truncate=call.truncate)
     return Answer(render(derivation, call.format, steps=call.steps, notation=call.notation, lang=call.lang))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..errors import OptionError, nearest
 from ..version import __version__
-from .texts import ABOUT, EXAMPLES, FLOW_FORMATS, FORMATS_HELP, NOTATION_HELP
+from .texts import ABOUT, EXAMPLES, FLOW_FORMATS, FORMATS_HELP, MODES, MODES_HELP, NOTATION_HELP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Call:
     diff: bool = False
     family: str | None = None
     truncate: tuple[int, int] | None = None
+    mode: str = "reverse"
     demo: str = ""
     training: Mapping[str, Any] = field(default_factory=lambda: {})
     minutes: float | None = None
@@ -170,6 +171,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
         metavar="K1,K2",
         help="of a network: backpropagation through K2 steps after every K1, and what is dropped",
     )
+    show.add_argument("--mode", type=_mode, default="reverse", metavar="MODE", help=f"{', '.join(MODES)}: {MODES_HELP}")
     show.add_argument("--steps", action="store_true", help="explain each line by the rule that it came from")
     check.add_argument(
         "--seed", type=read_seed, default=0, metavar="N", help="seed of the random arrays, or the first (0)"
@@ -252,6 +254,13 @@ def _format(word: str) -> str:
     if word not in FORMATS:
         meant = nearest(word, list(FORMATS)) or f"the formats are: {', '.join(FORMATS)}"
         raise argparse.ArgumentTypeError(f"{word!r} is not a format; {meant}")
+    return word
+
+
+def _mode(word: str) -> str:
+    if word not in MODES:
+        meant = nearest(word, list(MODES)) or f"the modes are: {', '.join(MODES)}"
+        raise argparse.ArgumentTypeError(f"{word!r} is not a mode; {meant}")
     return word
 
 
@@ -349,6 +358,10 @@ def _require_sensible_show(options: dict[str, Any], parser: argparse.ArgumentPar
             parser.error(f"--diff prints text; it does not go with {'--steps' if options['steps'] else '--format'}")
     elif len(cells) > 1:
         parser.error(f"one cell is shown at a time, and {len(cells)} are given; --diff compares two")
+    if options["mode"] != "reverse":
+        given = [f"--{name}" for name in ("diff", "steps", "truncate") if options[name]]
+        if given:
+            parser.error(f"--mode {options['mode']} goes forward; it does not go with {given[0]}")
     options["format"] = options["format"] or "text"
     options["cell"] = cells[0]
 

@@ -45,6 +45,8 @@ examples:
   symrnn show my_cells.py:mgu
   symrnn show char_rnn
   symrnn show --diff lstm peephole_lstm
+  symrnn show gru --mode forward
+  symrnn show indrnn --mode traces
   cat my_cell.py | symrnn show -
 
 {CELLS}""",
@@ -135,6 +137,9 @@ truncation loses. docs/flow.md says what each number is.
 }
 
 
+MODES = ("reverse", "forward", "rtrl", "traces", "hessian")
+MODES_HELP = """backpropagation (the default), Jacobian–vector products, real-time recurrent learning, eligibility
+traces, products of the Hessian"""
 FORMATS_HELP = """text, latex (aligned), align (with labels), macros (to restyle), or a whole page: markdown, html,
 typst, tex (text)"""
 NOTATION_HELP = "standard, greff, graves, colah, cs231n, pytorch; options as in greff,vectors=row (standard)"

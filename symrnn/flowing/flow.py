@@ -65,14 +65,8 @@ def flow(
     asked = _Asked(T, N, seed, sizes("dims", dims), word, {"params": params, "x": x, "state": state})
     order = Order(seed, word, settled, real("clip", clip))
     _require_dims(models, asked.dims)
-    found: list[Trajectory] = []
-    for model, setting in read_settings(models, set):
-        with np.errstate(all="ignore"):  # what explodes is shown as it is
-            for label, passes in asked.run(model, setting):
-                whole_label = f"{label}, {show_setting(setting)}" if setting else label
-                own = replace(order, loss="own") if isinstance(model, Network) else order
-                found.append(measure(passes, setting, whole_label, own))
-    return Flow(tuple(found))
+    with np.errstate(all="ignore"):  # what explodes is shown as it is
+        return Flow(tuple(found for each in read_settings(models, set) for found in asked.measured(*each, order)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +79,12 @@ class _Asked:
     dims: Mapping[str, int]
     loss: str
     given: Mapping[str, Any]
+
+    def measured(self, model: Cell | Network, setting: Setting, order: Order) -> Iterator[Trajectory]:
+        """The trajectories of a cell, or of a network, at a setting."""
+        own = replace(order, loss="own") if isinstance(model, Network) else order
+        for label, passes in self.run(model, setting):
+            yield measure(passes, setting, f"{label}, {show_setting(setting)}" if setting else label, own)
 
     def run(self, model: Cell | Network, setting: Setting) -> Iterator[tuple[str, Passes]]:
         """A cell's passes; or those of every cell that a network scans."""

@@ -161,7 +161,7 @@ def _about_parameters(found: Trajectory) -> Iterator[str]:
         yield f"and the norm, as a part of the whole gradient's,              {'  '.join(ratios)}"
     acts = (
         f"clipping at {clipping.threshold:g} multiplies it by {clipping.factor:.3g}, and acts from windows of "
-        f"{clipping.since} steps on"
+        f"{clipping.since} {'step' if clipping.since == 1 else 'steps'} on"
         if clipping.since is not None
         else f"clipping at {clipping.threshold:g} does not act"
     )

@@ -10,9 +10,9 @@ from ..sizes import Shape, Size
 from .nodes import Assignment
 from .source import Source
 
-Role = Literal["parameter", "input", "previous", "value", "adjoint", "upstream", "carry", "gradient"]
-"""What a name stands for. The last four belong to derivations: the adjoint of a value, the gradient that comes in
-from above, what a step hands to the state before it, and a gradient that goes out."""
+Role = Literal["parameter", "input", "previous", "value", "adjoint", "upstream", "carry", "gradient", "rate"]
+"""What a name stands for. The last five belong to derivations: the adjoint of a value, the gradient that comes in
+from above, what a step hands to the state before it, a gradient that goes out, and the rate of a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,9 +164,9 @@ def build_document(
         ),
         Section("gradients", gradients, phrases["gradients"], phrases["gradients_title"]),
     )  # fmt: skip
-    symbols = tuple(_symbols(derivation, naming, notation, language))
+    symbols = tuple(symbols_of(derivation, naming, notation, language))
     legend = (
-        *_letters(derivation, naming, notation, language),
+        *letters_of(derivation, naming, notation, language),
         *signs_of(sections, notation, language),
         *choices_of(notation, language),
         *kinks_of((derivation,), language),
@@ -202,7 +202,7 @@ def _conditions(derivation: Derivation, naming: Naming, notation: Notation, lang
 # Symbols ---------------------------------------------------------------------------------------------------------
 
 
-def _symbols(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Symbols]:
+def symbols_of(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Symbols]:
     program, phrases = derivation.cell.program, language.phrases
     states = [state.new for state in program.states]
     outputs = [name for name in dict.fromkeys(program.outputs) if name not in states]
@@ -255,6 +255,10 @@ _SIGNS: dict[str, tuple[t.Tree, Callable[[t.Tree], bool]]] = {
     ),
     "transposed": (t.Transpose(_M), lambda node: isinstance(node, t.Transpose | t.Outer | t.Dot)),
     "angle": (t.Dot(_S, _M, matrix=True), lambda node: isinstance(node, t.Dot) and node.matrix),
+    "kronecker": (
+        t.Product((_M, t.Transpose(_V)), ("kronecker",)),
+        lambda node: isinstance(node, t.Product) and "kronecker" in node.joins,
+    ),
     "ones": (t.Constant("ones"), lambda node: isinstance(node, t.Constant) and node.kind == "ones"),
     "stacked": (t.Stack((_A, _B)), lambda node: isinstance(node, t.Stack) and not node.flat),
     "stacked_rows": (t.Stack((_A, _B), flat=True), lambda node: isinstance(node, t.Stack) and node.flat),
@@ -270,7 +274,7 @@ _SIGNS: dict[str, tuple[t.Tree, Callable[[t.Tree], bool]]] = {
 """Signs that need a word, each as the legend shows it, and which nodes have it."""
 
 
-def _letters(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Legend]:
+def letters_of(derivation: Derivation, naming: Naming, notation: Notation, language: Language) -> Iterator[Legend]:
     """The letters that a derivation adds to those of the cell."""
     program, phrases = derivation.cell.program, language.phrases
     value, *net = naming.general

@@ -257,7 +257,7 @@ def _curve(start: Point, bends: list[Point], end: Point) -> str:
     return "".join(commands)
 
 
-_ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302"}
+_ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302", "dot": "\u0307"}
 
 
 def _label(name: Name) -> str:

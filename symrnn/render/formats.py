@@ -9,6 +9,8 @@ from types import MappingProxyType
 from ..arguments import instance
 from ..derivation import Derivation, NetworkDerivation
 from ..errors import OptionError, nearest
+from .ahead import Ahead, build_ahead_article, build_ahead_document
+from .ahead.document import AheadDocument
 from .document import CellDocument, Document, build_document
 from .languages import Language, read_language
 from .networks.article import build_network_article
@@ -51,7 +53,7 @@ FORMATS = (*PARTS, *ARTICLES)
 
 
 def render(
-    derivation: Derivation | NetworkDerivation,
+    derivation: Derivation | NetworkDerivation | Ahead,
     form: str,
     *,
     steps: bool = False,
@@ -71,17 +73,19 @@ def render(
 
 
 def _make_document(
-    derivation: Derivation | NetworkDerivation, steps: bool, notation: Notation | str, lang: Language | str
-) -> CellDocument | NetworkDocument:
+    derivation: Derivation | NetworkDerivation | Ahead, steps: bool, notation: Notation | str, lang: Language | str
+) -> CellDocument | NetworkDocument | AheadDocument:
     """Sections of rows, each a tree of a left and a right side; the words of a language between them."""
     notation, language = read_notation(notation), read_language(lang)
     if isinstance(derivation, NetworkDerivation):
         return build_network_document(derivation, steps=steps, notation=notation, language=language)
+    if not isinstance(derivation, Derivation):
+        return build_ahead_document(derivation, notation=notation, language=language)
     return build_document(derivation, steps=steps, notation=notation, language=language)
 
 
 def make_article(
-    derivation: Derivation | NetworkDerivation,
+    derivation: Derivation | NetworkDerivation | Ahead,
     *,
     steps: bool = True,
     notation: Notation | str = STANDARD,
@@ -97,6 +101,8 @@ def make_article(
     # Blocks: the document's, and the graph, the Jacobian, the evidence and the program.
     if isinstance(document, NetworkDocument):
         return build_network_article(document, evidence=evidence, code=code, figure=figure, links=links)
+    if isinstance(document, AheadDocument):
+        return build_ahead_article(document)
     return build_article(document, evidence=evidence, code=code, figure=figure)
 
 
@@ -106,7 +112,7 @@ def write_article(article: Article, form: str) -> str:
 
 
 def render_pdf(
-    derivation: Derivation | NetworkDerivation,
+    derivation: Derivation | NetworkDerivation | Ahead,
     *,
     steps: bool = True,
     notation: Notation | str = STANDARD,

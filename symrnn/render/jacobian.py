@@ -74,7 +74,7 @@ def local_jacobians(derivation: Derivation) -> tuple[Jacobian, ...]:
     found: list[Jacobian] = []
     for source in states:
         try:
-            paths = _forward(derivation, source.previous, needed)
+            paths = _forward(derivation, source.previous, (), needed)
         except NoClosedForm:
             found += [Jacobian(state.new, source.previous, None) for state in states]
             continue
@@ -84,6 +84,12 @@ def local_jacobians(derivation: Derivation) -> tuple[Jacobian, ...]:
             closed = len(own) <= LONGEST and not any(path and isinstance(path[0], Stretch) for path in own)
             found.append(Jacobian(state.new, source.previous, own if closed else None))
     return tuple(sorted(found, key=lambda jacobian: [state.new for state in states].index(jacobian.state)))
+
+
+def paths_from(derivation: Derivation, value: str, factor: Any = 1) -> dict[str, tuple[Path, ...]]:
+    """What every value after it owes to one that the step computes, times a factor of each entry."""
+    start: Path = () if factor == 1 else (Diagonal(factor),)
+    return _forward(derivation, value, start, _needed(derivation))
 
 
 def _needed(derivation: Derivation) -> list[tuple[Equation, frozenset[str]]]:
@@ -100,13 +106,13 @@ def _needed(derivation: Derivation) -> list[tuple[Equation, frozenset[str]]]:
 
 
 def _forward(
-    derivation: Derivation, previous: str, needed: list[tuple[Equation, frozenset[str]]]
+    derivation: Derivation, source: str, start: Path, needed: list[tuple[Equation, frozenset[str]]]
 ) -> dict[str, tuple[Path, ...]]:
-    """What each value owes to a previous state."""
+    """What each value owes to a source, a previous state say; the paths begin with `start`."""
     variables = derivation.variables
-    if len(variables[previous].shape) != 1:
+    if len(variables[source].shape) != 1:
         raise NoClosedForm
-    owed: dict[str, tuple[Path, ...]] = {previous: ((),)}
+    owed: dict[str, tuple[Path, ...]] = {source: (start,)}
     for equation, read in needed:
         if owed.keys().isdisjoint(read):
             continue

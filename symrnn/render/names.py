@@ -122,6 +122,10 @@ def name_variables(derivation: Derivation, notation: Notation = STANDARD) -> Nam
                 name = _adjoint(of, adjoint, notation)
             case "upstream":
                 name = Name(upstream, of=of.at(""), time="t", raised=raised)
+            case "rate" if of.prefixed:  # the rate of ∂L/∂W is a product with the Hessian
+                name = Name("Hv", of=of.of)
+            case "rate":
+                name = replace(of, accents=(*of.accents, "dot"))
             case "carry":
                 name = Name(carry, of=of.at(""), time="t+1", raised=raised)
             case _:

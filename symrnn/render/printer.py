@@ -44,7 +44,9 @@ class Printer(ABC):
     fences: ClassVar[Mapping[str, str | tuple[str, str]]] = MappingProxyType(
         {"round": "()", "square": "[]", "length": "‖‖", "abs": "||", "angle": "⟨⟩"}
     )
-    products: ClassVar[Mapping[str, str]] = MappingProxyType({"odot": "⊙", "circ": "∘", "asterisk": "∗"})
+    products: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"odot": "⊙", "circ": "∘", "asterisk": "∗", "kronecker": "⊗"}
+    )
     constants: ClassVar[Mapping[str, str]] = MappingProxyType({"pi": "π", "ones": "𝟏", "identity": "I", "dots": "…"})
 
     @property
@@ -256,7 +258,8 @@ class Printer(ABC):
             if before == "beside":
                 tokens.append(self.beside)
             elif before:
-                tokens += [Break(depth), f"{self.elementwise if before == 'elementwise' else self.times} "]
+                signs = {"elementwise": self.elementwise, "times": self.times, "kronecker": self.products["kronecker"]}
+                tokens += [Break(depth), f"{signs[before]} "]
             # (aᵀ b) c, but c aᵀ b: what stands beside may open at its right end only
             tokens += self.fit(factor, t.STACKED if after == "beside" else t.BESIDE, depth + 1)
         return tokens

@@ -14,8 +14,8 @@ from typing import Literal
 from ..sizes import Size
 from .names import Name
 
-Join = Literal["elementwise", "times", "beside"]
-"""What stands between two factors: ⊙, a dot, or nothing but a little space."""
+Join = Literal["elementwise", "times", "kronecker", "beside"]
+"""What stands between two factors: ⊙, a dot, ⊗, or nothing but a little space."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,17 @@ from .plan import Plan
 WIDTH = 100
 
 
+AGAIN = '''\
+class _Again:
+    """Stands for ctx where the steps run once more, so that what they keep has a history."""
+
+    def save_for_backward(self, *values):
+        self.saved_tensors = values
+'''
+"""Autograd keeps no history within a Function. Who differentiates the backward pass asks for the steps as functions of
+what came in; the derived backward equations are operations that PyTorch differentiates, as they are."""
+
+
 def write_function(plan: Plan, name: str) -> list[str]:
     """The class, line by line."""
     return [
@@ -23,8 +34,7 @@ def write_function(plan: Plan, name: str) -> list[str]:
         *_forward(plan),
         "",
         "    @staticmethod",
-        "    @once_differentiable",
-        *_backward(plan),
+        *_backward(plan, name),
     ]
 
 
@@ -73,7 +83,7 @@ def _forward(plan: Plan) -> list[str]:
         body += filled("steps.append((", _one(names[name] for name in plan.kept), "))", 12)
     if remembered:
         body.append(f"            {previous} = {', '.join(names[state.new] for state in remembered)}")
-    saved = [*_saved(plan), *(["*(value for step in steps for value in step)"] if plan.kept else [])]
+    saved = [*_saved(plan).values(), *(["*(value for step in steps for value in step)"] if plan.kept else [])]
     body += filled("ctx.save_for_backward(", saved, ")", 8)
     backward_sizes = _backward_sizes(plan)
     if backward_sizes:
@@ -117,17 +127,20 @@ def _backward_sizes(plan: Plan) -> tuple[str, ...]:
     return plan.analysis.sizes_used((*plan.analysis.adjoints, *plan.derivation.gradients))
 
 
-def _saved(plan: Plan) -> list[str]:
-    """Inputs and parameters that the backward pass reads, or whose shape it needs for zeros."""
+def _saved(plan: Plan) -> dict[str, str]:
+    """What the backward pass reads, or needs the shape of for zeros, of all that came in: the name that it has there,
+    and the one that the forward pass has for it. Where it reads what steps keep, all is saved, so that they can run
+    once more."""
     read = plan.analysis.read_backwards | {plan.analysis.owner(e).name for e in plan.early}
-    inputs = [source for name, source in plan.sequences.items() if name in read]
-    return [*inputs, *(plan.names[name] for name in plan.cell.params if name in read)]
+    given = {**plan.sequences, **{f"{s} at first": name for s, name in plan.initial.items()}}
+    given |= {name: plan.names[name] for name in plan.cell.params}
+    return {name: source for name, source in given.items() if plan.kept or name in read}
 
 
 # Backward ----------------------------------------------------------------------------------------------------
 
 
-def _backward(plan: Plan) -> list[str]:
+def _backward(plan: Plan, function: str) -> list[str]:
     cell, names, derivation = plan.cell, plan.names, plan.derivation
     carries = [names[derivation.carries[state]] for state in cell.states]
     like = next(iter(plan.upstreams.values()))
@@ -149,9 +162,22 @@ def _backward(plan: Plan) -> list[str]:
     body += filled("return (", _one(results), ")", 8)
     prelude: list[str] = []
     saved = _saved(plan)
-    if saved or plan.kept:
-        targets = [*saved, *(["*kept"] if plan.kept else [])]
-        prelude += _unpacked_from(targets, "ctx.saved_tensors")
+    if plan.kept:
+        read = plan.analysis.read_backwards | {plan.analysis.owner(e).name for e in plan.early}
+        prelude += [
+            "        saved = ctx.saved_tensors",
+            "        if torch.is_grad_enabled():  # create_graph=True: this pass shall be differentiated in turn",
+            "            again = _Again()",
+            f"            {function}.forward(again, *saved[:{len(saved)}])",
+            "            saved = again.saved_tensors",
+        ]
+        targets = [source if name in read else "_" for name, source in saved.items()]
+        while targets and targets[-1] == "_":
+            targets.pop()
+        prelude += _unpacked_from(targets, f"saved[:{len(targets)}]") if targets else []
+        prelude.append(f"        kept = saved[{len(saved)}:]")
+    elif saved:
+        prelude += _unpacked_from([*saved.values()], "ctx.saved_tensors")
     sizes = [plan.dims[d] for d in _backward_sizes(plan)]
     if sizes:
         prelude += _unpacked_from(sizes, "ctx.sizes")

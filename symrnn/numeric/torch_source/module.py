@@ -12,10 +12,10 @@ from ...operations import BY_HEAD
 from ...sizes import Shape
 from ..names import PYTHON
 from ..parts import in_docstring
-from .function import WIDTH, filled, write_function
+from .function import AGAIN, WIDTH, filled, write_function
 from .plan import Plan, plan
 
-IMPORTS = ("import torch", "from torch.autograd.function import once_differentiable")
+IMPORTS = ("import torch",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def write_layer(derivation: Derivation, taken: Iterable[str] = (), steps: Iterab
         name,
         "\n".join(write_function(draft, f"{name}Function")),
         "\n".join(_module(draft, name)),
-        frozenset(form.helper for form in forms if form.helper),
+        frozenset([*(form.helper for form in forms if form.helper), *([AGAIN] if draft.kept else [])]),
         ("import math", "") if needs_math else (),
         draft.layer_dims,
     )

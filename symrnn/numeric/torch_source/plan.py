@@ -16,7 +16,7 @@ from ..statement import Call, heads_in
 from .printer import TorchPrinter
 
 WORDS = """
-torch math once_differentiable ctx self cls state params steps deltas kept outputs final final_state d_outputs T N t
+torch math ctx saved again self cls state params steps deltas kept outputs final final_state d_outputs T N t
 start range reversed zip len dict map bound parameter forward backward reset_parameters extra_repr dtype device
 requires_grad training dump_patches call_super_init register_buffer register_parameter add_module register_module
 get_submodule set_submodule get_parameter get_extra_state set_extra_state get_buffer apply cuda ipu xpu mtia cpu

@@ -151,7 +151,7 @@ class stop_gradient(Elementwise):
 
 STOP_GRADIENT = Operation(
     stop_gradient, "a, held constant by the gradient", call("sg"), exact=True,
-    numpy="{0}", torch=Torch("{0.tight}", view=True), c=C(),
+    numpy="{0}", torch=Torch("{0.tight}.detach()", view=True), c=C(),
     samples=(
         Sample("stop_gradient({0})"), Sample("stop_gradient({0}) * {1}"), Sample("stop_gradient({R} @ {0})", "n", "n"),
     ),

@@ -48,7 +48,8 @@ def _fonts() -> Any:
 
 def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
     axes.set_title(panel.title, loc="left", fontsize=9, fontweight="bold")
-    reading = "\n".join(wrapped(panel.reading, 78))
+    narrow = any(isinstance(mark, Heat | Stack) for mark in panel.marks)
+    reading = "\n".join(wrapped(panel.reading, 54 if narrow else 68))
     axes.set_xlabel(f"{panel.x.label}\n{reading}" if reading else panel.x.label)
     axes.set_ylabel(panel.y.label)
     keyed = legend_of(panel)
@@ -75,7 +76,8 @@ def _draw_panel(figure: Any, axes: Any, panel: Panel) -> None:
             scale("log")
         limit(axis.lower, axis.upper)
     if sum(bool(key.sign) for key in keyed) > 1:
-        axes.legend(frameon=over, framealpha=0.9, fontsize=7)
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if stacks else {}  # bars fill the panel
+        axes.legend(frameon=over, framealpha=0.9, fontsize=7, **beside)
 
 
 def _draw_line(axes: Any, line: Line, colour: str, log: bool, over: bool) -> None:

@@ -188,6 +188,7 @@ _PHRASES: dict[str, str] = {
     "elementwise": "elementwise product; functions, fractions and powers act entry by entry, a scalar on every entry",
     "marked_power": "elementwise power of a matrix",
     "transposed": "transposed; {outer} is the outer product",
+    "kronecker": "Kronecker product: the row of v once for each entry of M, times that entry",
     "ones": "ones in every entry, of the shape of the left side",
     "zeros": "zeros, as many as the index says",
     "placed": "zeros with v in the place i",
@@ -209,6 +210,43 @@ _PHRASES: dict[str, str] = {
     "merged_sign": "numbers",
     "merged": "lines that are used once, or that step t+1 hands back, are written out where they are used; the numbers "
     "are those of the code, so some are missing",
+    # What runs forward in time
+    "rates": "Rates, beside the forward pass",
+    "rates_words": "Each line is the derivative of a forward equation along the rates of what it reads; its number is its "
+    "own. Together they are the product of the Jacobian with the rates that come in.",
+    "rate": "the rate of {v}, how fast it moves; {free} are free: what moves, and how",
+    "backward_rates": "Rates of the backward pass",
+    "backward_rates_words": "The rates of ε are zero for a loss that is linear in the outputs, and else its Hessian times "
+    "the rates of the outputs.",
+    "products": "Products of the Hessian with the rates that come in, sums over t = 1 … T",
+    "product_with_hessian": "the rate of ∂L/∂{theta}: the row of {theta} of the Hessian of L, times the rates that come in",
+    "influence_local": "Local Jacobians",
+    "influence_local_words": "What a step makes of the states before it, in closed form; products act from right to left.",
+    "influence_direct": "What a parameter does within the step",
+    "influence_open": "No product of diagonal and weight matrices expresses {what}; their columns are the rates of the "
+    "forward equations in the directions of single entries (symrnn show --mode forward).",
+    "influence": "Influence, t = 1 … T, zero before the first step",
+    "influence_words": "Everything a state owes to a parameter, carried forward: what it owed before, through the step, "
+    "and what the step adds.",
+    "influence_size": "the influence, {size}: a row for each entry of the state, a column for each of the parameter, "
+    "row by row",
+    "influence_gradient": "The gradient, at every step",
+    "influence_gradient_words": "{formula}, for each parameter {theta}. {own} and {carries} are what the backward equations "
+    "of step t alone give, when nothing comes back from later steps: nothing waits for the end of the sequence.",
+    "traces": "Eligibility traces, t = 1 … T, zero before the first step",
+    "traces_words": "One number for each weight: row i of a trace speaks of unit i alone.",
+    "trace": "the eligibility trace of {theta}, of the shape of {theta}; above, where there are several, what it is the trace "
+    "at",
+    "signal": "the learning signal: the gradient that comes to s at step t from above, not through later steps",
+    "signals": "Learning signals",
+    "signals_words": "What is not listed has none. At t = T the gradient of a final state from outside is added to that of the state.",
+    "traces_exact": "Exact: the recurrence is elementwise, so these are the gradients of backpropagation through time.",
+    "traces_dropped": "Not exact, this is e-prop: no trace follows what goes through {paths}, from one unit to others.",
+    "traces_refused": "{param} has no trace: in ({number}) its entries move more than a row.",
+    "costs": "Memory and time",
+    "costs_bptt": "Backpropagation through time keeps {memory} numbers of a sequence, and takes about {time} multiplications besides those of the forward pass.",
+    "costs_rtrl": "RTRL keeps {memory} numbers, and takes about {time} multiplications.",
+    "costs_traces": "Traces keep {memory} numbers, and take about {time} multiplications.",
     # The Jacobian
     "jacobian_intro": "One step changes a small difference in the state by the local Jacobian; each summand is a path "
     "through the equations, read from right to left.",

@@ -23,8 +23,8 @@ _LOOKALIKE = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=T
 _WIDE = {"bar": "overline", "tilde": "widetilde", "hat": "widehat"}
 _COMMAND = re.compile(r"\\([a-zA-Z]+) ?|\\.|[{}^_&]")
 _SILENT = {
-    "bar", "tilde", "hat", "overline", "widetilde", "widehat", "frac", "tfrac", "mathrm", "mathbf", "operatorname",
-    "left", "right", "Bigl", "Bigr",
+    "bar", "tilde", "hat", "dot", "overline", "widetilde", "widehat", "frac", "tfrac", "mathrm", "mathbf",
+    "operatorname", "left", "right", "Bigl", "Bigr",
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ class LatexPrinter(Printer):
             "angle": (r"\langle ", r" \rangle"),
         }
     )
-    products = MappingProxyType({"odot": r"\odot", "circ": r"\circ", "asterisk": r"\ast"})
+    products = MappingProxyType({"odot": r"\odot", "circ": r"\circ", "asterisk": r"\ast", "kronecker": r"\otimes"})
     constants = MappingProxyType({"pi": r"\pi", "ones": r"\mathbf{1}", "identity": "I", "dots": r"\dots"})
 
     def head(self, name: Name) -> str:
@@ -111,7 +111,9 @@ class MacroPrinter(LatexPrinter):
     """LaTeX with commands for some signs, which `macro_file` defines and an author may change."""
 
     top, loss = r"\symrnntranspose", r"\symrnnloss"
-    products = MappingProxyType(dict.fromkeys(LatexPrinter.products, r"\symrnnproduct"))
+    products = MappingProxyType(
+        {**dict.fromkeys(LatexPrinter.products, r"\symrnnproduct"), "kronecker": LatexPrinter.products["kronecker"]}
+    )
 
 
 def macro_file(product: str = "odot") -> str:

@@ -11,7 +11,7 @@ from .. import tree as t
 from ..names import Name, name_size
 from ..printer import Printer, Token, is_size, join, show_number
 
-_ACCENTS = {"bar": "¯", "tilde": "˜", "hat": "^"}
+_ACCENTS = {"bar": "¯", "tilde": "˜", "hat": "^", "dot": "˙"}
 _ELEMENT = re.compile(r"<[^>]*>")
 
 

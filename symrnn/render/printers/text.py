@@ -13,7 +13,7 @@ from ..names import Name
 from ..printer import Break, Printer, Token, show_number, size_pieces
 
 _RAISED = str.maketrans("0123456789-T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ")
-ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302"}
+ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302", "dot": "\u0307"}
 
 
 class TextPrinter(Printer):

@@ -15,7 +15,7 @@ from ..printer import FilledLine, Printer, Token, is_size, join
 _PAIRED = dict(zip("\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009", "()[]‖‖||⟨⟩", strict=True))
 _ESCAPED = {letter: rf"\{sign}" for letter, sign in _PAIRED.items()}
 _FUNCTIONS = {"tanh", "exp", "log", "sin", "cos", "max", "min"}
-_ACCENTS = {"bar": "macron", "tilde": "tilde", "hat": "hat"}
+_ACCENTS = {"bar": "macron", "tilde": "tilde", "hat": "hat", "dot": "dot"}
 _CODE = re.compile(r'frac|upright|bold|overline|macron|tilde|hat|sqrt|dot\.op|thin|top|op\(|[_^()"\\]')
 
 
