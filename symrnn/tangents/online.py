@@ -74,7 +74,7 @@ class InfluenceKernel:
             moved |= {rates.dots[s.previous]: carried[s.name, p] for s in states}
             sequence.evaluate(rates.forward, moved, lead=2)
             for s in states:
-                after = moved[rate_of(rates.dots, s.new, moved)]
+                after = rate_of(rates.dots, s.new, moved)
                 found[s.name, p] = np.broadcast_to(after, carried[s.name, p].shape)
         return found
 

@@ -39,9 +39,9 @@ class TangentKernel:
         sequence = Sequence.of(self.tangent.derivation.cell, params, x, state)
         with np.errstate(all="ignore"):
             steps, final, moved = run_rates(self.tangent, sequence, sequence.direction(d_params, d_x, d_state))
-        outputs = {name: name for name in sequence.cell.outputs}
-        dots = {name: rate_of(self.tangent.dots, name, steps[0]) for name in outputs}
-        return Rates(sequence.public(steps, outputs), final, sequence.public(steps, dots), moved)
+        outputs = {name: [values[name] for values in steps] for name in sequence.cell.outputs}
+        rates = {name: [rate_of(self.tangent.dots, name, values) for values in steps] for name in outputs}
+        return Rates(sequence.public(outputs), final, sequence.public(rates), moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +109,14 @@ def run_rates(
         values |= {dots[s.previous]: moving[s.name] for s in sequence.cell.program.states}
         sequence.evaluate(equations, values)
         state = sequence.new(values)
-        moving = {s.name: sequence.whole(values[rate_of(dots, s.new, values)]) for s in sequence.cell.program.states}
+        moving = {s.name: sequence.whole(rate_of(dots, s.new, values)) for s in sequence.cell.program.states}
         steps.append(values)
     return steps, state, moving
 
 
-def rate_of(dots: Mapping[str, str], name: str, values: Values) -> str:
-    """The name of a rate; what does not move has one that is zero."""
-    if name in dots:
-        return dots[name]
-    values[f"{name}!"] = 0 * values[name]
-    return f"{name}!"
+def rate_of(dots: Mapping[str, str], name: str, values: Values) -> Array:
+    """The rate of a value; that of what does not move is zero."""
+    return values[dots[name]] if name in dots else 0 * values[name]
 
 
 def run_back(sequence: Sequence, equations: tuple[Equation, ...], values: Values, carries: Values) -> Values:
@@ -127,14 +124,13 @@ def run_back(sequence: Sequence, equations: tuple[Equation, ...], values: Values
     because until the step is done a carry's name is what came in."""
     step = [equation for equation in equations if equation.why != "initial"]
     sequence.evaluate([equation for equation in step if equation.name not in carries], values)
-    handed = values | {name: 0 * array for name, array in carries.items()}
-    evaluate = dict(values)
+    handed = {name: 0 * array for name, array in carries.items()}
     for equation in step:
         if equation.name in carries:
-            sequence.evaluate([equation], evaluate)
-            handed[equation.name] = sequence.whole(evaluate[equation.name])
-            evaluate[equation.name] = values[equation.name]
-    return {name: handed[name] for name in carries}
+            before = dict(values)
+            sequence.evaluate([equation], before)
+            handed[equation.name] = sequence.whole(before[equation.name])
+    return handed
 
 
 def _gathered(
@@ -143,15 +139,13 @@ def _gathered(
     """Gradients, or their rates: by parameter summed over steps and sequences, by input step by step."""
     cell = derivation.cell
     of = {derivation.variables[e.name].written: e.name for e in derivation.gradients}
-    zero = {**sequence.params, **{name: array[0] for name, array in sequence.x.items()}}
+    zero = {name: 0 * array[None] for name, array in sequence.params.items()}
+    zero |= {name: 0 * array[0] for name, array in sequence.x.items()}
 
     def value(values: Values, name: str) -> Array:
         inner = names.get(of[name])
-        return 0 * zero[name][None] if inner is None else values[inner]
+        return zero[name] if inner is None else values[inner]
 
     params = {name: np.asarray(sum(value(step, name).sum(axis=0) for step in steps)) for name in cell.params}
-    x = {
-        name: np.stack([sequence.whole(value(v, name)) if names.get(of[name]) else 0 * zero[name] for v in steps])
-        for name in cell.inputs
-    }
+    x = {name: np.stack([sequence.whole(value(step, name)) for step in steps]) for name in cell.inputs}
     return Gradients(params, next(iter(x.values())) if len(x) == 1 else x, starts)

@@ -89,7 +89,7 @@ class Sequence:
         for equation in equations:
             values[equation.name] = evaluate.spread(equation.expr, equation.shape)
 
-    def public(self, steps: list[Values], names: Mapping[str, str]) -> Array | Arrays:
-        """Values of all steps by public names, those of a lone one as an array."""
-        found = {name: np.stack([self.whole(values[inner]) for values in steps]) for name, inner in names.items()}
+    def public(self, steps: Mapping[str, list[Array]]) -> Array | Arrays:
+        """Values of all steps by name, those of a lone one as an array."""
+        found = {name: np.stack([self.whole(value) for value in values]) for name, values in steps.items()}
         return next(iter(found.values())) if len(found) == 1 else found

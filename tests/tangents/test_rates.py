@@ -114,6 +114,16 @@ def test_the_hessian_of_torch_s_lstm_and_a_loss_with_curvature():
         np.testing.assert_allclose(products.params[name], wanted.numpy(), rtol=0, atol=1e-12)
 
 
+def test_an_output_that_nothing_moves_has_the_rate_zero():
+    cell = symrnn.cell("def f(x, h):\n    h = tanh(W @ x + h)\n    y = sign(h)\n    return y, (h,)")
+    sample = cell.sample(T=3)
+    rates = symrnn.tangent(cell).numpy().run(sample.params, sample.x, d_x=sample.x)
+    assert rates.d_outputs.shape == rates.outputs.shape
+    assert not rates.d_outputs.any()
+    _, products = symrnn.hessian_product(cell).numpy().run(sample.params, sample.x, v_x=sample.x)
+    assert not products.params["W"].any()
+
+
 def test_what_is_left_out_stays():
     sample = symrnn.load("gru").sample()
     still = symrnn.tangent("gru").numpy().run(sample.params, sample.x)

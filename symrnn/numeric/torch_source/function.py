@@ -160,6 +160,16 @@ def _backward(plan: Plan, function: str) -> list[str]:
     results += carries
     results += [names[grads[name].name] for name in cell.params]
     body += filled("return (", _one(results), ")", 8)
+    return [
+        *filled("def backward(", ["ctx", *plan.upstreams.values(), *carries], "):", 4),
+        *_read_back(plan, function),
+        _sequence_line(like, samples=samples),
+        *body,
+    ]
+
+
+def _read_back(plan: Plan, function: str) -> list[str]:
+    """What the forward pass left: as it is, or with a history where the backward pass shall be differentiated."""
     prelude: list[str] = []
     saved = _saved(plan)
     if plan.kept:
@@ -184,12 +194,7 @@ def _backward(plan: Plan, function: str) -> list[str]:
     if plan.kept:
         count = len(plan.kept)
         prelude.append(f"        steps = [kept[start : start + {count}] for start in range(0, len(kept), {count})]")
-    return [
-        *filled("def backward(", ["ctx", *plan.upstreams.values(), *carries], "):", 4),
-        *prelude,
-        _sequence_line(like, samples=samples),
-        *body,
-    ]
+    return prelude
 
 
 def _loop(plan: Plan, like: str) -> list[str]:

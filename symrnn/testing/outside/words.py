@@ -38,7 +38,7 @@ ones_like zeros_like empty_like heaviside logaddexp default_rng random standard_
 """)
 
 TORCH = _list("""
- torch Tensor nn Module Parameter autograd apply save_for_backward saved_tensors device cat
+ torch Tensor nn Module Parameter autograd apply save_for_backward saved_tensors once_differentiable device cat
 unflatten flatten unsqueeze squeeze detach requires_grad grad_fn new_zeros register_buffer register_parameter
 parameters buffers training named_parameters state_dict to train zero_grad half double cuda cpu bias weights hidden
 children modules
