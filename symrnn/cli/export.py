@@ -33,7 +33,9 @@ def export(call: Call, models: list[Cell | Network]) -> tuple[str, bool]:
         raise OptionError("say where to: symrnn export -o DIR\n  try: symrnn export --help")
     formats = read_formats(call.format or "md,tex,py")
     limit = call.proof_limit or PROOF_LIMIT
-    order = Order(formats, read_notation(call.notation), read_language(call.lang).code, not call.quick, limit)
+    order = Order(
+        formats, read_notation(call.notation), read_language(call.lang).code, not call.quick, limit, call.charts
+    )
     models = distinct(with_cells(models, order))
     if call.check:
         return _compare(Path(call.folder), _make_pages(call, models, order), whole=not call.cells)

@@ -50,6 +50,7 @@ class Call:
     lang: str = "en"
     force: bool = False
     quick: bool = False
+    charts: bool = False
     check: bool = False
     diff: bool = False
     family: str | None = None
@@ -151,6 +152,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     export.add_argument("--format", default="md,tex,py", metavar="LIST", help="what to write (md,tex,py)")
     export.add_argument("-o", "--output", dest="folder", metavar="DIR", help="the folder to write to")
     export.add_argument("--force", action="store_true", help="write over files that symrnn did not write")
+    export.add_argument("--flow", dest="charts", action="store_true", help="charts of where the gradient goes")
     export.add_argument("--quick", action="store_true", help="leave out proof and check")
     for made in (check, export):
         made.add_argument(

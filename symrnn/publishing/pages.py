@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..campaign.executors import process_pool
 from ..checking import PROOF_LIMIT, check, prove
@@ -13,10 +13,14 @@ from ..derivation import Derivation, NetworkDerivation, derive
 from ..equations import Cell, Network, build_cell
 from ..equations.cell import build_program
 from ..errors import CellWarning, OptionError, nearest
+from ..flowing import flow
 from ..language import Source
 from ..language.wiring import Scanned
 from ..library import read_model
 from ..render import ARTICLES, STANDARD, Article, Evidence, Notation, make_article, write_article
+from ..render.charts import draw_svg, in_words
+from ..render.figure import Figure
+from ..render.pages.article import Drawing, Heading
 from ..render.pages.pdf import compile_typst
 
 _ARTICLES = {article.ending: (form, article.comment) for form, article in ARTICLES.items()}
@@ -58,6 +62,8 @@ class Order:
     lang: str = "en"
     evidence: bool = True
     proof_limit: float = PROOF_LIMIT
+    flow: bool = False
+    """Whether charts of a run show where the gradient goes."""
 
 
 def read_formats(words: str) -> tuple[str, ...]:
@@ -117,12 +123,31 @@ def publish_model(model: Cell | Network, order: Order) -> Published:
     article = make_article(
         derivation, notation=order.notation, lang=order.lang, evidence=evidence, figure=figure, links=True
     )  # fmt: skip
+    if order.flow:
+        article = with_flow(article, model, order.lang)
     counts = Counter(s.key == "forward" for s in article.document.sections for row in s.rows if row.number)
     # Markdown cannot hold the figure, and a figure that is too large is none.
     wanted = dict.fromkeys((*order.formats, *(("svg",) if "md" in order.formats else ())))
     drawn = [form for form in wanted if form != "svg" or article.drawing is not None]
-    pages = tuple(Page(f"{model.name}.{form}", _content(derivation, article, form)) for form in drawn)
-    return Published(model.name, pages, (counts[True], counts[False]), evidence)
+    pages = [Page(f"{model.name}.{form}", _content(derivation, article, form)) for form in drawn]
+    if "svg" in wanted:
+        parts = [drawing for drawing in article.drawings if drawing.part]
+        pages += [Page(f"{model.name}.{drawing.part}.svg", drawing.figure.svg.encode()) for drawing in parts]
+    return Published(model.name, tuple(pages), (counts[True], counts[False]), evidence)
+
+
+def with_flow(article: Article, model: Cell | Network, lang: str) -> Article:
+    """The article with charts of a run in front of what speaks for it and of its program; where no gradient goes from
+    step to step, as it was."""
+    stateful = model.states if isinstance(model, Cell) else model.loss and any(b.cell.states for b in model.blocks)
+    if not stateful:
+        return article
+    chart = flow(model).chart(lang)
+    phrases = article.document.language.phrases
+    drawing = Drawing(chart.title, Figure(draw_svg(chart), in_words(chart)), phrases["flow_caption"], "flow")
+    ends = (Heading(phrases["trust"]), Heading(phrases["code"]))
+    place = next((k for k, block in enumerate(article.blocks) if block in ends), len(article.blocks) - 1)
+    return replace(article, blocks=(*article.blocks[:place], drawing, *article.blocks[place:]))
 
 
 def _content(derivation: Derivation | NetworkDerivation, article: Article, form: str) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from types import MappingProxyType
 
 from ..derivation import Derivation
 from ..equations.shapes import names_in
@@ -174,25 +174,17 @@ _STYLE = (
     ".symrnn-graph path{fill:none;stroke:var(--line)}"
     ".symrnn-graph marker path{fill:var(--line);stroke:none}"
 )
-_PLAIN: Mapping[str, str] = MappingProxyType(
-    {
-        "var(--ink)": "#1f2328",
-        "var(--line)": "#6e7781",
-        "var(--box)": "#f6f8fa",
-        "var(--in)": "#ddf4ff",
-        "var(--state)": "#fff8c5",
-    }
-)
+_VARIABLE = re.compile(r"(--[\w-]+):([^;}]+)")
 
 
 def on_paper(svg: str) -> str:
-    """The drawing for a renderer that knows no variables of CSS: light, each colour written out."""
+    """A drawing or a chart for a renderer that knows no variables of CSS: light, each colour written out."""
     start = svg.index("<style>")
     end = svg.index("</style>")
-    style = svg[start:end].replace("@media(prefers-color-scheme:dark)", "@media(never)")
+    style = svg[start:end]
     style = style[: style.index("@media")] + style[style.index("}}") + 2 :]
-    for variable, colour in _PLAIN.items():
-        style = style.replace(variable, colour)
+    for variable, colour in _VARIABLE.findall(style):
+        style = style.replace(f"var({variable})", colour)
     return svg[:start] + style + svg[end:]
 
 

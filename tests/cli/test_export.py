@@ -33,6 +33,22 @@ def test_several_cells_have_an_index(folder):
     assert "[svg](lstm.svg)" in index
 
 
+def test_charts_of_a_run_stand_in_the_pages(folder):
+    network = folder.with_name("net.py")
+    network.write_text(
+        "def net(ids, targets):\n    h = scan(rnn, embed(E, ids))\n    return cross_entropy(V @ h, targets)\n"
+    )
+    assert run("lstm", "feedforward_softmax", network, "-o", folder, "--flow", "--format", "md,html,tex") == 0
+    for name in ("lstm", "net"):
+        page = (folder / f"{name}.md").read_text(encoding="utf-8")
+        assert f"({name}.flow.svg)" in page
+        assert f"({name}.svg)" in page
+        chart = (folder / f"{name}.flow.svg").read_text(encoding="utf-8")
+        assert chart in (folder / f"{name}.html").read_text(encoding="utf-8")
+    assert "flow.svg" not in (folder / "feedforward_softmax.md").read_text(encoding="utf-8")
+    assert not (folder / "feedforward_softmax.flow.svg").exists()
+
+
 def test_writing_again_changes_nothing_and_is_allowed(folder):
     assert run("rnn", "-o", folder) == 0
     before = {file.name: file.read_bytes() for file in folder.iterdir()}

@@ -13,7 +13,7 @@
 from .chart import Axis, Chart, Contours, Heat, Line, Mark, Panel, Rule, Stack
 from .png import draw_png
 from .sparkline import sparkline
-from .svg import draw_svg
+from .svg import draw_svg, in_words
 
 __all__ = [
     "Axis",
@@ -27,5 +27,6 @@ __all__ = [
     "Stack",
     "draw_png",
     "draw_svg",
+    "in_words",
     "sparkline",
 ]

@@ -31,13 +31,17 @@ def draw_svg(chart: Chart) -> str:
             parts.append(f'<g transform="translate({place * WIDTH} {y})">{text}</g>')
         y += max(height for height, _ in row)
     width = columns * WIDTH
-    words = ". ".join([chart.title, *(f"{panel.title}: {panel.reading}" for panel in chart.panels)])
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="symrnn-chart" viewBox="0 0 {width} {y}" width="{width}" '
-        f'height="{y}" role="img"><title>{escape(words)}</title><style>{_style()}</style>'
+        f'height="{y}" role="img"><title>{escape(in_words(chart))}</title><style>{_style()}</style>'
         f'<text class="head" x="{width / 2:g}" y="22">{escape(chart.title)}</text>'
     )
     return head + "".join(parts) + "</svg>\n"
+
+
+def in_words(chart: Chart) -> str:
+    """What a chart is, for a reader who does not see it."""
+    return ". ".join([chart.title, *(f"{panel.title}: {panel.reading}" for panel in chart.panels)])
 
 
 def _style() -> str:

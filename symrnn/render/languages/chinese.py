@@ -229,6 +229,7 @@ _PHRASES: dict[str, str] = {
     "jacobian_open": "对状态 {states}，这一步含有不能写成对角矩阵与权重矩阵之积的部分；上面的反向方程就是它的雅可比矩阵从左边的作用。",
     # 可信
     # Charts of the gradient's flow
+    "flow_caption": "参数、输入和状态均为随机的一次运行；用 symrnn flow 可得到其他运行及其数值。",
     "flow_title": "梯度流向何处：{}",
     "flow_norms": "每一步的梯度",
     "flow_norms_x": "步 t",

@@ -264,6 +264,7 @@ _PHRASES: dict[str, str] = {
     "jacobian_open": "For the state {states} the step has pieces that no product of diagonal and weight matrices "
     "expresses; the equations of the backward pass above are its Jacobian, applied from the left.",
     # Charts of the gradient's flow
+    "flow_caption": "A run with random parameters, inputs and states; symrnn flow makes others, and the numbers.",
     "flow_title": "Where the gradient goes: {}",
     "flow_norms": "The gradient at every step",
     "flow_norms_x": "step t",

@@ -53,9 +53,12 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
+    """A picture; `part` tells it from the figure of the page, which has none."""
+
     title: str
     figure: Figure
     caption: str
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,12 @@ class Article:
     @property
     def drawing(self) -> Figure | None:
         """The figure, if there is one."""
-        return next((block.figure for block in self.blocks if isinstance(block, Drawing)), None)
+        return next((block.figure for block in self.drawings if not block.part), None)
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """All pictures."""
+        return tuple(block for block in self.blocks if isinstance(block, Drawing))
 
 
 def build_article(

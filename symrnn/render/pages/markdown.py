@@ -42,9 +42,10 @@ def _block(block: Block, printer: LatexPrinter, figure: str | None) -> Iterator[
         case Explanation(row=row, formula=whole, sentences=sentences):
             yield f"**({row.number})** {formula(whole)}"
             yield "\n".join(f"- {say(sentence)}" for sentence in sentences)
-        case Drawing(title=title, figure=drawn, caption=caption) if figure is not None:
+        case Drawing(title=title, figure=drawn, caption=caption, part=part) if figure is not None:
             words = drawn.alternative.replace("[", "(").replace("]", ")")
-            yield from (f"## {_escaped(title)}", f"![{words}]({figure})", f"*{_escaped(caption)}*")
+            address = f"{figure.removesuffix('.svg')}.{part}.svg" if part else figure
+            yield from (f"## {_escaped(title)}", f"![{words}]({address})", f"*{_escaped(caption)}*")
         case Drawing():
             pass
         case Listing(code=code):
