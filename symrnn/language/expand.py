@@ -212,7 +212,7 @@ class _Expander:
             called=(callee.name, frame.span(call)),
             values=frozenset(argument.arg for argument in callee.arguments) | _assigned(callee.function),
             above=frame,
-            mark=f"?{self.marks}",
+            mark=f"?{self.marks}?{callee.name}",
         )
         if callee.part:
             self._bear(call, callee, frame, inner, target, shares)
@@ -550,17 +550,19 @@ def _first_name(target: ast.expr) -> ast.Name | None:
 
 
 def _number(statements: list[ast.stmt], arguments: Iterable[str]) -> None:
-    """Give what bears a mark a name that nothing else has: its own, or that with a number."""
+    """Give what bears a mark, `u?3?ln`, a name that nothing else has: u, else u_ln, else one of these with a number."""
     names = [leaf for statement in statements for leaf in _leaves(statement)]
-    taken = {leaf.id for leaf in names if "?" not in leaf.id[1:]} | {*arguments}
-    final: dict[str, str] = {}
+    written = frozenset({leaf.id for leaf in names if "?" not in leaf.id[1:]} | {*arguments})
+    taken, final = set(written), dict[str, str]()
 
     def settled(marked: str) -> str:
         before, dot, last = marked.rpartition(".")
-        wish = (settled(before) if "?" in before else before) + dot + last.partition("?")[0]
-        if "?" not in last:
+        own, *marks = last.split("?")
+        wish = (settled(before) if "?" in before else before) + dot + own
+        if not marks:
             return wish
         if marked not in final:
+            wish = f"{wish}_{marks[1]}" if wish in written and marks[1:] else wish
             name, k = wish, 1
             while name in taken:
                 k += 1
