@@ -60,7 +60,11 @@ def bind(source: Source, call: ast.Call, callee: Callee, span: Span) -> tuple[st
         if isinstance(argument, ast.Starred):
             raise source.error("`*` is not part of the language of cells", span, mend="write the arguments out")
     if len(call.args) > len(names):
-        raise source.error(f"`{callee.name}` is called as {form}; {_counted(len(call.args))} given", span, mend=f"give {_counted(len(names))}")
+        raise source.error(
+            f"`{callee.name}` is called as {form}; {_counted(len(call.args))} given",
+            span,
+            mend=f"give {_counted(len(names))}",
+        )
     given |= zip(names, call.args, strict=False)
     for keyword in call.keywords:
         word = keyword.arg or "**"

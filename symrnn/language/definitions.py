@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..catalogue import read_catalogue
-from ..errors import CellError, Span, nearest
+from ..errors import nearest
 from ..operations.table import FUNCTIONS
+from .idioms import FUNCTIONS_OF_OTHERS
 from .source import Source, parse_module
 
 
@@ -109,13 +110,38 @@ def called_in(function: ast.FunctionDef) -> Iterator[ast.Name]:
 
 
 def find_roots(functions: Mapping[str, ast.FunctionDef]) -> list[ast.FunctionDef]:
-    """The definitions that no other one calls; where one alone of them is marked as a cell, that one."""
-    called = {
-        name.id for function in functions.values() for name in called_in(function) if name.id != function.name
-    }  # fmt: skip
+    """The definitions that no other one calls. Where one alone of them is marked as a cell, or one alone takes states
+    and gives as many, it is that one."""
+    called = {name.id for function in functions.values() for name in called_in(function) if name.id != function.name}
     roots = [function for name, function in functions.items() if name not in called]
-    marked = [function for function in roots if function.decorator_list]
-    return marked if len(marked) == 1 else roots
+    for likely in (
+        [function for function in roots if function.decorator_list],
+        [f for f in roots if states_of(f) and len(_finals(_returned(f))) == len(states_of(f))],
+    ):
+        if len(likely) == 1:
+            return likely
+    return roots
+
+
+def unused(function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]) -> Iterator[tuple[ast.AST, str, str]]:
+    """What was hardly meant: an argument of a definition that it does not read; each with its place and a mend."""
+    for helper in reach(function, functions):
+        if helper is not function:
+            read = {node.id for node in ast.walk(helper) if isinstance(node, ast.Name)}
+            for argument in arguments_of(helper):
+                if argument.arg not in read:
+                    mend = "use it, or take it out of the arguments and of the calls"
+                    yield argument, f"nothing reads `{argument.arg}` of `{helper.name}`", mend
+
+
+def uncalled(
+    function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]
+) -> Iterator[tuple[ast.FunctionDef, str, str]]:
+    """The definitions beside a cell that nothing calls, in a text that is the cell's alone."""
+    reached = {other.name for other in reach(function, functions)}
+    for name, other in functions.items():
+        if name not in reached and other.args.args:
+            yield other, f"nothing calls `{name}`", f"call it in `{function.name}`, or remove it: it is left out"
 
 
 def reach(function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]) -> list[ast.FunctionDef]:
@@ -129,6 +155,15 @@ def reach(function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]) -
     return [other for name, other in functions.items() if name in found]
 
 
-def unknown_function(source: Source, name: str, span: Span, known: list[str], mend: str) -> CellError:
-    """What is called and is neither a function of the language, nor of the text, nor a cell."""
-    return source.error(f"`{name}` is not a function of the language", span, mend=nearest(name, known) or mend)
+def check_calls(source: Source, function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]) -> None:
+    """Refuse a call of what is nearly the name of another definition, or of a cell."""
+    for called in called_in(function):
+        name = called.id
+        if name in FUNCTIONS or name in FUNCTIONS_OF_OTHERS or name in functions or nearest(name, list(FUNCTIONS)):
+            continue
+        zoo = read_catalogue()
+        others = [other for other in functions if other != function.name]
+        if name in zoo.entries or name in zoo.aliases:
+            continue
+        if mend := nearest(name, others) or nearest(name, [*zoo.entries, *zoo.aliases]):
+            raise source.error(f"`{name}` is not a function of the language", source.span(called), mend=mend)

@@ -1,4 +1,4 @@
-"""Families of parameters: `W[k]` within a loop over k is the parameter `W.0` in the first round, `W.1` in the second."""
+"""Families of parameters: `W[k]` in a loop over k is the parameter `W.0` in the first round, `W.1` in the second."""
 
 from __future__ import annotations
 

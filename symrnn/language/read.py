@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import CellError, Span, nearest, visible
 from ..operations.table import FUNCTIONS
 from ..sizes import Shape, Size
-from .definitions import find_roots, functions_of, reach
+from .definitions import find_roots, functions_of, reach, uncalled, unused
 from .expand import expand
 from .expressions import check_name, read_expression, read_size
 from .idioms import EXPRESSIONS, FUNCTIONS_OF_OTHERS, STATEMENTS
@@ -54,7 +54,8 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A cell as it was written, before shapes are known."""
+    """A cell as it was written, before shapes are known; `doubtful` is what the reader of it wonders about, each with a
+    mend."""
 
     name: str
     doc: str
@@ -68,6 +69,7 @@ class Definition:
     source: Source
     span: Span
     text: str
+    doubtful: tuple[tuple[Span, str, str], ...] = ()
 
 
 def read_definition(source: Source, name: str | None = None) -> Definition:
@@ -86,7 +88,9 @@ def read_definition(source: Source, name: str | None = None) -> Definition:
         raise no_function(source, "a cell is a function: def my_cell(x, h): … return h")
     found = find_roots(functions)
     if len(found) == 1:
-        return _read_function(source, found[0], functions)
+        definition = _read_function(source, found[0], functions)
+        idle = tuple((header_span(source, node), what, mend) for node, what, mend in uncalled(found[0], functions))
+        return replace(definition, doubtful=definition.doubtful + idle)
     if not found:  # everybody is called: whoever begins comes back to himself
         return _read_function(source, next(iter(functions.values())), functions)
     in_file = source.where.endswith(".py")
@@ -163,6 +167,7 @@ def _read_function(source: Source, function: ast.FunctionDef, functions: Mapping
         source,
         span,
         "\n\n".join(own_text(source, other) for other in reach(function, functions)),
+        tuple((source.span(node), what, mend) for node, what, mend in unused(function, functions)),
     )
 
 
