@@ -93,7 +93,7 @@ STATEMENTS: dict[str, str] = {
     **dict.fromkeys(("Import", "ImportFrom"), "remove it: functions need no module, tanh(a)"),
     **dict.fromkeys(("Global", "Nonlocal"), "remove it: a name that is never assigned is a parameter"),
     **dict.fromkeys(
-        ("FunctionDef", "AsyncFunctionDef"), "write it above the cell, beginning its line, and pass it what it needs"
+        ("FunctionDef", "AsyncFunctionDef"), "write it above, beginning its line, and pass it what it needs"
     ),
     "ClassDef": "a cell is one function; parameters are the names that are never assigned, without `self`",
     **dict.fromkeys(("With", "AsyncWith", "Try", "TryStar"), "take its lines out, and write them one below the other"),

@@ -25,7 +25,10 @@ class Substituting:
 
     def __init__(self, source: Source, root: Frame) -> None:
         self.source, self.root = source, root
-        self.lines = self.nodes = self.depth = self.sizes = 0
+        self.lines: int = 0
+        self.nodes: int = 0
+        self.depth: int = 0
+        self.sizes: int = 0
 
     def _value(self, call: ast.Call, callee: Callee, frame: Frame) -> ast.expr:
         """What a call gives, after its lines."""
