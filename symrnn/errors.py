@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of source text: lines from 1, columns from 0, the end column exclusive."""
+    """A stretch of source text: lines from 1, columns from 0, the end column exclusive. If it is of a definition that
+    another one calls, `called` says from where."""
 
     line: int
     column: int
     end_line: int
     end_column: int
+    called: Called | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the stretch is of another text."""
+        return self.called is not None and self.called.line is not None
+
+    def __str__(self) -> str:
+        return f"line {self.line}" + (f" of {self.called.name}" if self.called and self.foreign else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The call of a definition: its name and the place. `line` is the line of the stretch where that is of another
+    text, as a cell of the zoo is."""
+
+    name: str
+    call: Span
+    line: str | None = None
 
 
 class SymrnnError(Exception):

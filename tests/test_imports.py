@@ -61,7 +61,7 @@ def test_a_misspelt_name_of_the_package_raises() -> None:
 
 # Left to right: nothing imports from what stands to its right. DESIGN of the house; a new room has its place here.
 ROOMS = [
-    "version", "errors", "contents", "arguments", "files", "records", "tables", "sizes", "operations", "language", "equations", "catalogue",
+    "version", "errors", "contents", "arguments", "files", "records", "tables", "sizes", "operations", "catalogue", "language", "equations",
     "library", "derivation", "render", "numeric", "checking", "tangents", "layouts", "mistakes", "flowing", "verifying", "testing", "campaign", "training", "publishing", "cli",
     "plugin", "__init__", "__main__",
 ]  # fmt: skip

@@ -42,6 +42,12 @@ class Block:
     params: Mapping[str, str]
     dims: Mapping[str, Size]
 
+    @property
+    def bearer(self) -> str:
+        """The scan whose name the parameters have."""
+        own, param = next(iter(self.params.items()), ("", ""))
+        return param.removesuffix(f".{own}") if self.scanned and param else self.name
+
     def dims_at(self, sizes: Mapping[str, int]) -> dict[str, int]:
         """The cell's sizes, where the network has these."""
         return {dim: size.value(sizes) for dim, size in self.dims.items()}

@@ -100,7 +100,8 @@ class _Lowering:
             return node
         name = self.named.get(node)
         if name is None:
-            name = self.fresh(f"{letter}_{owner}")
+            part, dot, own = owner.rpartition(".")
+            name = self.fresh(f"{part}{dot}{letter}_{own}")
             self.variables[name] = Variable(name, name, "value", node.shape)
             self.assign(Assignment(name, node, node.span), owner)
             self.named[node] = name

@@ -43,6 +43,7 @@ class _Doubts:
     def __init__(self, definition: Definition, program: Program) -> None:
         self.source = definition.source
         self.program = program
+        self.doubtful = definition.doubtful
         self.meant = {name for name, _ in definition.declared}
         # A name's uses, each by the operations around it, the innermost first; the last is the name itself.
         self.uses: dict[str, list[tuple[Node, ...]]] = {name: [] for name in program.variables}
@@ -71,7 +72,9 @@ class _Doubts:
             elif (node := self._complement(name)) is not None:
                 found[node.span] = self._half(name, node)
         found |= {self.spans[v.name]: self._unread(v) for v in idle}
-        doubts = sorted(found.values(), key=lambda doubt: (doubt.span.line, doubt.span.column))
+        found |= {span: _Doubt(span, problem, mend) for span, problem, mend in self.doubtful}
+        own = [doubt for doubt in found.values() if not doubt.span.foreign]
+        doubts = sorted(own, key=lambda doubt: (doubt.span.line, doubt.span.column))
         return tuple(self.source.warning(doubt.problem, doubt.span, mend=doubt.mend) for doubt in doubts)
 
     # A misspelt name ------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ LARGEST_EXPONENT = 64
 LONGEST_NAME = 100
 _LARGEST_NUMBER = Fraction(10) ** 300
 DOUBLE = "use a number between 1e-300 and 1e300, or 0"
-_NAME = re.compile(r"[A-Za-z_Α-Ωα-ωϑϕϵ][A-Za-z0-9_Α-Ωα-ωϑϕϵ]*")
+_WORD = "[A-Za-z_Α-Ωα-ωϑϕϵ][A-Za-z0-9_Α-Ωα-ωϑϕϵ]*"
+# The reader itself makes names of parts and of families, `h1.W.0`, and sizes that nobody named.
+_NAME = re.compile(rf"{_WORD}(\.{_WORD})*(\.\d+)*|\?\d+")
 
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add",

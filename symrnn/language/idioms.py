@@ -92,7 +92,9 @@ STATEMENTS: dict[str, str] = {
     **dict.fromkeys(("If", "Match"), _WHERE),
     **dict.fromkeys(("Import", "ImportFrom"), "remove it: functions need no module, tanh(a)"),
     **dict.fromkeys(("Global", "Nonlocal"), "remove it: a name that is never assigned is a parameter"),
-    **dict.fromkeys(("FunctionDef", "AsyncFunctionDef"), "write its lines where it is called"),
+    **dict.fromkeys(
+        ("FunctionDef", "AsyncFunctionDef"), "write it above, beginning its line, and pass it what it needs"
+    ),
     "ClassDef": "a cell is one function; parameters are the names that are never assigned, without `self`",
     **dict.fromkeys(("With", "AsyncWith", "Try", "TryStar"), "take its lines out, and write them one below the other"),
     **dict.fromkeys(("Assert", "Raise", "Pass", "Delete"), _SUPPORT),

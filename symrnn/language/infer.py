@@ -12,7 +12,7 @@ from ..operations.entry import ShapeClash
 from ..operations.structured import slice_bounds, slice_index
 from ..operations.table import OPERATIONS
 from ..sizes import Shape, Size, Slice, Solver, dimension_names, rank_word, show_shape
-from .nodes import Apply, Assignment, Name, Node, Number, walk
+from .nodes import Apply, Assignment, Name, Node, Number, own_name, walk
 from .program import Program, State, Variable
 from .read import Declared, Definition, Returned
 from .settled import Settled, free_names
@@ -101,9 +101,9 @@ class Inference:
             shape = declaration.shape
             if shape is None:
                 shape = tuple(self.solver.fresh() for _ in range(declaration.rank))
-            origin = f"{origin}, annotated in line {declaration.span.line}"
+            origin = f"{origin}, annotated in {declaration.span}"
         else:
-            upper = next((letter for letter in written if letter != "_"), "").isupper()
+            upper = next((letter for letter in own_name(written) if letter != "_"), "").isupper()
             shape = tuple(self.solver.fresh() for _ in range(2 if upper else 1))
             origin = f"{origin}; {'upper case starts a matrix' if upper else 'lower case starts a vector'}"
         self.variables[name] = Variable(name, written, role, shape)  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ class Inference:
         """The tree with every name replaced by the one value it stands for here; new names become parameters."""
         if isinstance(node, Name):
             if node.id not in self.current:
-                origin = f"a parameter, first used in line {node.span.line}"
+                origin = f"a parameter, first used in {node.span}"
                 self._declare(node.id, node.id, "parameter", origin, node.span)
             return replace(node, id=self.current[node.id])
         if isinstance(node, Apply):
@@ -145,10 +145,10 @@ class Inference:
                     f"`{written}` is annotated as {words} and its value is {self._show(shape)}",
                     node.span,
                     facts=self._leaf_facts([node]),
-                    mend=f"change the annotation in line {declaration.span.line} or the expression",
+                    mend=f"change the annotation in {declaration.span} or the expression",
                 )
         self.variables[name] = Variable(name, written, "value", shape)
-        self.origins[name] = f"computed in line {span.line}"
+        self.origins[name] = f"computed in {span}"
         self.current[written] = name
         self.assignments.append(Assignment(name, node, span))
 

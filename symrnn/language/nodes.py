@@ -57,3 +57,8 @@ def walk(node: Node) -> Iterator[Node]:
         for operand in node.operands:
             yield from walk(operand)
     yield node
+
+
+def own_name(name: str) -> str:
+    """The name without the part that it belongs to and its number in a family: W of `h1.W.0`."""
+    return next(piece for piece in reversed(name.split(".")) if not piece.isdigit())

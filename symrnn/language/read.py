@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ..errors import CellError, Span, nearest, visible
 from ..operations.table import FUNCTIONS
 from ..sizes import Shape, Size
+from .definitions import find_roots, functions_of, reach, uncalled, unused
+from .expand import expand
 from .expressions import check_name, read_expression, read_size
 from .idioms import EXPRESSIONS, FUNCTIONS_OF_OTHERS, STATEMENTS
 from .nodes import Apply, Name, Node
@@ -51,7 +54,8 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A cell as it was written, before shapes are known."""
+    """A cell as it was written, before shapes are known; `doubtful` is what the reader of it wonders about, each with a
+    mend."""
 
     name: str
     doc: str
@@ -65,26 +69,30 @@ class Definition:
     source: Source
     span: Span
     text: str
+    doubtful: tuple[tuple[Span, str, str], ...] = ()
 
 
 def read_definition(source: Source, name: str | None = None) -> Definition:
-    """The one function of a text, or the one called `name`."""
-    module = parse_module(source)
-    found = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    """The cell of a text, which is the one definition that no other one calls, or the one called `name`."""
+    functions = functions_of(source)
     if name is not None:
-        chosen = [node for node in found if node.name == name]
-        if not chosen:
-            names = [node.name for node in found]
+        if name not in functions:
+            names = list(functions)
             raise source.error(
                 f"there is no function `{name}` here",
                 facts=(f"found: {', '.join(names) or 'no function at all'}",),
                 mend=nearest(name, names),
             )
-        return _read_function(source, chosen[-1])
-    if len(found) == 1:
-        return _read_function(source, found[0])
-    if not found:
+        return _read_function(source, functions[name], functions)
+    if not functions:
         raise no_function(source, "a cell is a function: def my_cell(x, h): … return h")
+    found = find_roots(functions)
+    if len(found) == 1:
+        definition = _read_function(source, found[0], functions)
+        idle = tuple((header_span(source, node), what, mend) for node, what, mend in uncalled(found[0], functions))
+        return replace(definition, doubtful=definition.doubtful + idle)
+    if not found:  # everybody is called: whoever begins comes back to himself
+        return _read_function(source, next(iter(functions.values())), functions)
     in_file = source.where.endswith(".py")
     raise source.error(
         f"there are {len(found)} functions here: {', '.join(node.name for node in found)}",
@@ -115,7 +123,7 @@ def no_function(source: Source, mend: str) -> CellError:
     return source.error("there is no function definition in this text", place, mend=mend)
 
 
-def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
+def _read_function(source: Source, function: ast.FunctionDef, functions: Mapping[str, ast.FunctionDef]) -> Definition:
     for decorator in function.decorator_list:
         if not _marks_a_cell(decorator):
             raise source.error(
@@ -126,7 +134,8 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
     span = header_span(source, function)
     declared: dict[str, Declared] = {}
     inputs, states, argument_spans = _read_arguments(source, function, declared)
-    doc, body = docstring_of(function)
+    doc, _ = docstring_of(function)
+    body = expand(source, function, functions)
     lines: list[Line] = []
     returned: ast.Return | None = None
     for statement in body:
@@ -157,7 +166,8 @@ def _read_function(source: Source, function: ast.FunctionDef) -> Definition:
         finals,
         source,
         span,
-        own_text(source, function),
+        "\n\n".join(own_text(source, other) for other in reach(function, functions)),
+        tuple((source.span(node), what, mend) for node, what, mend in unused(function, functions)),
     )
 
 

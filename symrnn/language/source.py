@@ -36,7 +36,10 @@ class Source:
     def error(
         self, problem: str, span: Span | None = None, *, facts: tuple[str, ...] = (), mend: str = ""
     ) -> CellError:
-        """An error at a place of this text."""
+        """An error at a place of this text; of what was called, the calls are facts."""
+        if span is not None and span.called is not None:
+            span, calls = self._calls(span)
+            facts += calls
         line_text = self.line(span.line) if span is not None else ""
         return CellError(problem, where=self.where, span=span, line_text=line_text, facts=facts, mend=mend)
 
@@ -44,8 +47,22 @@ class Source:
         """A warning at a place of this text."""
         return CellWarning(problem, where=self.where, span=span, line_text=self.line(span.line), mend=mend)
 
+    def _calls(self, span: Span) -> tuple[Span, tuple[str, ...]]:
+        """The innermost place within this text, and the way to it: a cell of the zoo is not the writer's to change."""
+        facts: list[str] = []
+        while span.called is not None and span.called.line is not None:
+            facts.append(f"in `{span.called.name}` of the zoo: {shorten(span.called.line.strip(), 90)}")
+            span = span.called.call
+        call, facts = span.called, facts[:1]
+        while call is not None:
+            facts.append(f"called in line {call.call.line}: {self.excerpt(call.call)}")
+            call = call.call.called
+        return span, tuple(facts)
+
     def span(self, node: ast.AST) -> Span:
         """The place of a syntax node, with columns counted in characters."""
+        if (placed := getattr(node, "place", None)) is not None:  # of a definition that is called
+            return placed
         line, end_line = getattr(node, "lineno", 1), getattr(node, "end_lineno", None) or getattr(node, "lineno", 1)
         column = self._characters(line, getattr(node, "col_offset", 0))
         end_column = self._characters(end_line, getattr(node, "end_col_offset", None) or column + 1)
@@ -65,7 +82,7 @@ class Source:
 
     def excerpt(self, span: Span) -> str:
         """The source of a stretch on one line, shortened in the middle where it is long."""
-        line = self.line(span.line)
+        line = span.called.line if span.called and span.called.line is not None else self.line(span.line)
         end = span.end_column if span.end_line == span.line else len(line)
         return shorten(line[span.column : end].strip())
 

@@ -11,6 +11,7 @@
     Wx = W[:, n:].T                        a piece of a matrix over [h, x]; every piece has to be somewhere
     B = [[b_i, unused(n), b_g]]            nobody reads the unused block: it is filled with zeros
     beta = 1                               the code has an array for what is a number in the cell; zeros(n) for a block
+    W_1 = h1.W_i.T                         a parameter of the part h1; M[0] is the first of the family M
     ...                                    all other parameters are what they are in the cell
 
 Left of `=` stand the person's names, right of it the cell's, so that `W_f = [R_f, W_f]` is no puzzle. The text is read
@@ -32,6 +33,7 @@ from ..sizes import Size
 from .nodes import Affine, Block, Blocks, Cut, Fill, Parameter, Reshaped, Share, Turned, Widened
 
 _DEEPEST = 40
+_METHODS = ("T", "reshape", "transpose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ class _Reader:
         match node:
             case ast.Attribute(value=value, attr="T"):
                 return Turned(self.block(value, depth + 1), None, span)
+            case _ if (name := _dotted(node)) is not None:
+                return Parameter(name, span)
             case ast.Call(func=ast.Name(id="share"), args=[value], keywords=[]):
                 return Share(self.block(value, depth + 1), span)
             case ast.Call(func=ast.Name(id="zeros" | "unused" as word), keywords=[]) if node.args:
@@ -260,6 +264,21 @@ class _Reader:
             part = Cut(part, tuple(ranges), span)
             return Widened(part, tuple(pattern), span) if any(pattern) else part
         return Widened(part, tuple(pattern), span)
+
+
+def _dotted(node: ast.expr) -> str | None:
+    """The parameter of a part, `h1.W`, or the member of a family, `W[0]`, which is called `W.0`."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=part), attr=name) if name not in _METHODS:
+            return f"{part}.{name}"
+        case ast.Attribute(value=ast.Attribute() as value, attr=name) if name not in _METHODS:
+            before = _dotted(value)
+            return before and f"{before}.{name}"
+        case ast.Subscript(value=ast.Name() | ast.Attribute() as value, slice=ast.Constant(value=int() as number)):
+            before = value.id if isinstance(value, ast.Name) else _dotted(value)
+            return before and f"{before}.{number}"
+        case _:
+            return None
 
 
 def _number(node: ast.expr) -> int | float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,13 +12,13 @@ from ..sizes import Size
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the cell."""
+    """A parameter of the cell; the member `W.0` of a family is written `W[0]`."""
 
     name: str
     span: Span = field(compare=False, repr=False)
 
     def __str__(self) -> str:
-        return self.name
+        return re.sub(r"\.(\d+)", r"[\1]", self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,16 @@ HELPERS = frozenset(row.head.__name__ for row in BY_HEAD.values() if row.head is
 """The helper functions of NumPy modules are called like the operations."""
 
 
+def spelt(name: str) -> str:
+    """The name of what belongs to a part or a family, `h1.W_i`, as an identifier."""
+    return name.replace(".", "_")
+
+
 class Names:
     """Hands out the names of one program. It starts with the words that a target keeps for itself; a cell's names are
     taken next, so that they stay as they are where they can, and the emitter's own names last."""
 
-    def __init__(self, *reserved: Iterable[str], spell: Callable[[str], str] = str) -> None:
+    def __init__(self, *reserved: Iterable[str], spell: Callable[[str], str] = spelt) -> None:
         self._taken = {word for words in reserved for word in words}
         self._spell = spell
 
@@ -33,6 +38,7 @@ class Names:
 
     def take_pair(self, wish: str, suffix: str) -> tuple[str, str]:
         """A new name, and the same with a suffix: a value in a step, and over the whole sequence."""
+        wish = self._spell(wish)
         while {wish, wish + suffix} & self._taken:
             wish += "_"
         self._taken |= {wish, wish + suffix}

@@ -25,6 +25,8 @@ def join_weights(source: Cell) -> Cell:
     """A cell in which W @ x + R @ h is one product W @ [h, x], with W = [R, W]; wherever several parameters that are
     used once multiply names in one sum. The states come before the inputs."""
     tree = ast.parse(source.text)
+    if len(tree.body) > 1 or any("." in name for name in source.params) or any(map(_repeats, ast.walk(tree))):
+        return source  # what is written once stands for many lines
     definition = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
     joining = _Joining(source, Counter(node.id for node in ast.walk(definition) if isinstance(node, ast.Name)))
     joining.visit(definition)
@@ -40,6 +42,10 @@ def join_weights(source: Cell) -> Cell:
         return build_cell(Source(ast.unparse(ast.fix_missing_locations(tree)) + "\n"))
     except CellError:  # a size that the joined weights no longer tell: the separate ones stay
         return source
+
+
+def _repeats(node: ast.AST) -> bool:
+    return isinstance(node, ast.For)
 
 
 def _annotates(line: ast.stmt, names: set[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from types import MappingProxyType
 import sympy
 
 from ..derivation import Derivation
+from ..language.nodes import own_name
 from ..operations import BY_HEAD
 from .notation import STANDARD, Notation, rename
 
@@ -55,6 +56,10 @@ class Name:
         if self.prefixed and self.of is not None:
             return replace(self, of=self.of.at(time))
         return replace(self, time=time)
+
+    def within(self, layer: str) -> Name:
+        """The same in a layer of a network, behind which stands the part of the cell."""
+        return replace(self, layer=",".join(filter(None, (layer, self.layer))))
 
     @property
     def ends_raised(self) -> bool:
@@ -117,11 +122,11 @@ def name_variables(derivation: Derivation, notation: Notation = STANDARD) -> Nam
             case "adjoint" if variable.written not in gates:
                 name = _adjoint(of, value, notation)
             case "adjoint" if of.base == "a" and of.subscripts and not of.verbatim:  # δ_f for the net input a_f
-                name = Name(adjoint, of.subscripts, time=of.time, raised=raised)
+                name = Name(adjoint, of.subscripts, time=of.time, raised=raised, layer=of.layer)
             case "adjoint":
                 name = _adjoint(of, adjoint, notation)
             case "upstream":
-                name = Name(upstream, of=of.at(""), time="t", raised=raised)
+                name = Name(upstream, of=replace(of.at(""), layer=""), time="t", raised=raised, layer=of.layer)
             case "rate" if of.prefixed:  # the rate of ∂L/∂W is a product with the Hessian
                 name = Name("Hv", of=of.of)
             case "rate":
@@ -143,7 +148,8 @@ def _adjoint(of: Name, letter: str, notation: Notation) -> Name:
     time = "t" if notation.times == "every" else ""
     match notation.adjoint:
         case "delta":
-            return Name(letter, of=of.at(""), time=time, raised=notation.time == "superscript")
+            own = replace(of.at(""), layer="")
+            return Name(letter, of=own, time=time, raised=notation.time == "superscript", layer=of.layer)
         case "prefix":
             return Name(letter, of=of.at(time), prefixed=True)
         case "d":
@@ -176,6 +182,7 @@ def own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
     own = [v for v in derivation.variables.values() if v.role in ("parameter", "input", "previous", "value")]
     # A capital speaks of weights: a matrix that is a state, as fast weights are, is no W.
     of_values = tuple(pair for pair in notation.names if not pair[0][:1].isupper())
+    layers = short_layers({part: None for v in own if (part := split_name(v.name).layer)})
     names: dict[str, Name] = {}
     # Who is written by a person comes first; the names that lowering gives are the ones to step aside.
     for variable in sorted(own, key=lambda v: (v.role == "value", bars.get(v.name, 0))):
@@ -184,15 +191,32 @@ def own_names(derivation: Derivation, notation: Notation) -> dict[str, Name]:
             variable.role, "t" if every or variable.name in timed else ""
         )
         wishes = [split_name(written), Name(written, verbatim=True)]
-        renamed = rename(written, notation.names if variable.role == "parameter" else of_values)
+        part = wishes[0].layer
+        core = written[len(part) + 1 :] if part else written
+        renamed = rename(core, notation.names if variable.role == "parameter" else of_values)
         if renamed is not None:
-            wishes.insert(0, split_name(renamed, accented=True))
+            wishes.insert(0, replace(split_name(renamed, accented=True), layer=part))
         if variable.name in nets:
             inner = names[nets[variable.name]]
             wishes.insert(0, replace(inner, accents=(*inner.accents, "bar")))
-        wishes = [replace(wish, time=time, raised=notation.time == "superscript") for wish in wishes]
+        raised = notation.time == "superscript"
+        wishes = [replace(w, time=time, raised=raised, layer=layers.get(w.layer, w.layer)) for w in wishes]
         names[variable.name] = next(wish for wish in wishes if wish not in names.values())
     return names
+
+
+_SHORT = re.compile(r"[^\W\d_](_?[0-9][0-9_]*|[^\W\d_][0-9]*)")
+
+
+def short_layers(names: Iterable[str]) -> dict[str, str]:
+    """What stands above the names of layers: 1 for `h1`, b for `hb`, else the whole name; of a part within a part one
+    behind the other."""
+    short: dict[str, str] = {}
+    for name in names:
+        pieces = [(piece, _SHORT.fullmatch(piece)) for piece in name.split(".")]
+        short[name] = ",".join((m[1].strip("_") if m else piece).replace("_", ",") for piece, m in pieces)
+    count = list(short.values()).count
+    return {name: layer if count(layer) == 1 else re.sub("[._]", ",", name) for name, layer in short.items()}
 
 
 _DIGITS = re.compile(r"([^\W\d]+)(\d+)")
@@ -206,7 +230,13 @@ def name_size(piece: str) -> Name:
 
 def split_name(written: str, accented: bool = False) -> Name:
     """`a_f` is a with the subscript f, `W1` is W with the subscript 1, `alpha` is α, `x_` is x′; if `accented`,
-    `C_tilde` is C with a tilde."""
+    `C_tilde` is C with a tilde. `h1.W.0` is the member 0 of W in the part h1."""
+    if "." in written:
+        own = own_name(written)
+        part, _, number = written.rpartition(own)
+        name = split_name(own, accented)
+        members = tuple(number.split(".")[1:])
+        return replace(name, subscripts=(*name.subscripts, *members), layer=part.rstrip("."))
     core = written.strip("_")
     primes = len(written) - len(core)
     parts = [part for part in core.split("_") if part]

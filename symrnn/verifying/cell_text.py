@@ -82,6 +82,7 @@ def _slice(axis: Slice) -> str:
 
 def write_cell(program: Program) -> str:
     """The whole cell. A state's value before the step goes by the state's name while that has no new one."""
+    program = _undotted(program)
     kept, names = _kept_states(program)
 
     def renamed(node: Node) -> Node:
@@ -103,6 +104,35 @@ def write_cell(program: Program) -> str:
     lines = [f"    {line.name} = {write_node(renamed(line.node))}" for line in program.assignments]
     head = f"def {program.name}({', '.join([inputs, *states])}):"
     return "\n".join([head, *ranks, *kept, *lines, f"    return {_returned(program)}", ""])
+
+
+def _undotted(program: Program) -> Program:
+    """The program with names that a text can have for what belongs to parts and families: h1_W for `h1.W`."""
+    flat: dict[str, str] = {}
+    for name in program.variables:
+        if "." in name:
+            wish = name.replace(".", "_")
+            while wish in program.variables or wish in flat.values():
+                wish += "_"
+            flat[name] = wish
+    if not flat:
+        return program
+
+    def renamed(node: Node) -> Node:
+        if isinstance(node, Name):
+            return replace(node, id=flat.get(node.id, node.id))
+        if isinstance(node, Apply):
+            return replace(node, operands=tuple(map(renamed, node.operands)))
+        return node
+
+    return replace(
+        program,
+        params=tuple(flat.get(name, name) for name in program.params),
+        variables={flat.get(name, name): variable for name, variable in program.variables.items()},
+        assignments=tuple(
+            replace(line, name=flat.get(line.name, line.name), node=renamed(line.node)) for line in program.assignments
+        ),
+    )
 
 
 def _kept_states(program: Program) -> tuple[list[str], dict[str, str]]:

@@ -73,7 +73,7 @@ STATEMENT = {
     "import numpy as np": "functions need no module",
     "from numpy import tanh": "functions need no module",
     "global W": "a name that is never assigned is a parameter",
-    "def g(a): return a": "write its lines where it is called",
+    "def g(a): return a": "write it above, beginning its line",
     "class A: pass": "a cell is one function",
     "del x": "remove it",
     "pass": "remove it",

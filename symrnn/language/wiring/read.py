@@ -10,6 +10,7 @@ from ...errors import CellError, nearest
 from ...operations.table import FUNCTIONS
 from ..expressions import DEEPEST, check_name, read_expression
 from ..idioms import FUNCTIONS_OF_OTHERS
+from ..loops import Counted, check_counters, read_rounds
 from ..nodes import Name, Node
 from ..read import (
     Declared,
@@ -25,7 +26,6 @@ from ..source import Source
 from .arguments import check_word, read_arguments, unquoted, whole_numbers
 from .find import marks_a_network
 from .items import WORDS, Item, Scan, Wire, Wiring
-from .loops import Counted, check_counters, read_rounds
 
 _WAYS = ("last", "first", "reverse", "rows", "one_hot")
 _OVER_TIME = ("sum", "mean")
@@ -135,7 +135,7 @@ class _Reader(ast.NodeTransformer):
             case ast.Expr(value=ast.Call(func=ast.Name(id="scan")) as call):
                 raise self._refused("a scan gives a sequence, and nobody takes it", call, f"give it a name: {_SCAN}")
             case ast.For():
-                for k in range(read_rounds(self.source, statement)):
+                for k in read_rounds(self.source, statement):
                     assert isinstance(statement.target, ast.Name)
                     for inner in statement.body:
                         self.statement(Counted(statement.target.id, k).visit(copy.deepcopy(inner)))

@@ -142,7 +142,7 @@ class _Writer:
     def module(self, name: str) -> list[str]:
         net = self.network
         scanned = [block for block in net.blocks if block.scanned]
-        bearers = {self._bearer(block): block for block in reversed(scanned)}  # who bears them may itself be left out
+        bearers = {block.bearer: block for block in reversed(scanned)}  # who bears them may itself be left out
         names = Names(WORDS.split(), bearers)
         own = [param for param in net.params if "." not in param]
         self.params = {param: names.take(param, "p_") for param in own}
@@ -169,10 +169,6 @@ class _Writer:
                       "            bound = parameter.shape[-1] ** -0.5 if parameter.dim() else 1.0",
                       "            torch.nn.init.uniform_(parameter, -bound, bound)"]  # fmt: skip
         return [*lines, "", *self._forward()]
-
-    def _bearer(self, block: Block) -> str:
-        """The scan whose layer a block runs."""
-        return next(iter(block.params.values())).rpartition(".")[0] if block.params else block.name
 
     def _size(self, size: Size) -> str:
         return str(size.renamed({name: self.sizes[name] for name in size.names}))
@@ -261,7 +257,7 @@ class _Writer:
             if len(inputs) > 1:
                 read = "{" + ", ".join(f'"{own}": {value}' for own, value in inputs.items()) + "}"
             state = self._state(block, next(iter(inputs.values())))
-            yield f"outputs, final = self.{self._bearer(block)}({', '.join([read, *state])})"
+            yield f"outputs, final = self.{block.bearer}({', '.join([read, *state])})"
             many = len(block.cell.outputs) > 1
             found: Callable[[int, str], str] = lambda k, own: f'outputs["{own}"]' if many else "outputs"  # noqa: E731
         else:
@@ -279,7 +275,7 @@ class _Writer:
         if not block.init:
             return ()
         entries: list[str] = []
-        layer, bearer = self.layers[block.name], self._bearer(block)
+        layer, bearer = self.layers[block.name], block.bearer
         dims = {dim: f"self.{bearer}.{argument}" for dim, argument in layer.dims.items()}
         for own, shape in block.cell.states.items():
             sizes = [str(size.renamed({name: dims[name] for name in size.names})) for size in shape]

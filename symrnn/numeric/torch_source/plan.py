@@ -11,7 +11,7 @@ from ...equations import Cell, Equation
 from ...equations.shapes import names_in
 from ...language.nodes import Name, walk
 from ...operations.table import ALL, BY_HEAD
-from ..names import KEYWORDS, Names
+from ..names import KEYWORDS, Names, spelt
 from ..statement import Call, heads_in
 from .printer import TorchPrinter
 
@@ -112,7 +112,7 @@ class Plan:
 def _spelt(name: str) -> str:
     """Names with an underscore in front are the attributes of every torch module (`_parameters`, `__init__`), and with
     two of them a class changes what they are called."""
-    return name.lstrip("_") or "v"
+    return spelt(name.lstrip("_")) or "v"
 
 
 def plan(derivation: Derivation) -> Plan:

@@ -18,7 +18,7 @@ from ..names import Name, first_free, own_names
 from ..notation import STANDARD, Notation
 from ..prose import Code, Prose, fill, listed
 from .moments import NOW
-from .names import NetworkNames, bearer_of, name_block, name_network
+from .names import NetworkNames, name_block, name_network
 from .sections import write_sections
 
 
@@ -136,9 +136,7 @@ def _of_block(
 
 def _given_before(block: Block, name: str, names: NetworkNames) -> bool:
     """Whether a parameter of a block is another one's too, and stands with that."""
-    param = block.params.get(name, "")
-    scan = param.rpartition(".")[0]
-    return bool(scan) and scan != block.name
+    return name in block.params and block.bearer != block.name
 
 
 def _in_code(block: Block, name: str) -> str:
@@ -214,7 +212,7 @@ def _letters(
         if layer:
             run = "network_reversed" if block.reverse else "network_layer"
             said = fill(phrases[run], name=Code(block.name), cell=Code(block.cell.name))
-            bearer = bearer_of(network, block)
+            bearer = block.bearer
             if bearer != block.name:
                 said = fill(phrases["network_shared"], layer=said, bearer=Code(bearer))
             yield Legend((t.Symbol(Name("v", layer=layer)),), said)

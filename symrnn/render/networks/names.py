@@ -6,7 +6,6 @@ says of which step a value is taken (`last(h)`, `x[t-1]`) has none: h_T, x_{t−
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -16,12 +15,11 @@ from ...equations import Block, Network, Wire
 from ...language.wiring import EACH, STEPS, has_steps
 from ...sizes import Size
 from ..document import Writer
-from ..names import Name, Naming, first_free, split_name
+from ..names import Name, Naming, first_free, short_layers, split_name
 from ..notation import Notation
 from ..view import MOVED
 from .moments import FIRST, LAST, NOW, Moment
 
-_SHORT = re.compile(r"[^\W\d_](_?[0-9][0-9_]*|[^\W\d_][0-9]*)")
 _OTHER_STEPS = ["s", "r", "u", "j", "i", "k", "l", "q", "p"]
 _ACCENTS = {"mean": "bar", "reverse": "tilde"}
 _SEQUENCES = ("n", "q", "r", "l", "s", "k", "ν")
@@ -148,7 +146,8 @@ def name_block(block: Block, writer: Writer, names: NetworkNames, now: Moment = 
     naming, own = writer.display.naming, names.own[block.name]
     layer = names.layers[block.name]
     known = {
-        variable: replace(own.get(variable, name), time=name.time, raised=name.raised, layer=layer) if not name.prefixed
+        variable: replace(own.get(variable, name), time=name.time, raised=name.raised).within(layer)
+        if not name.prefixed
         else name
         for variable, name in naming.names.items()
     }  # fmt: skip
@@ -159,13 +158,6 @@ def name_block(block: Block, writer: Writer, names: NetworkNames, now: Moment = 
 def begins(value: str, network: Network) -> bool:
     """Whether a value is a state that begins at something else than zero."""
     return any(block.init and value in block.outputs.values() for block in network.blocks)
-
-
-def bearer_of(network: Network, block: Block) -> str:
-    """The scan whose name a block's parameters have."""
-    first = next(iter(block.params.values()), "")
-    bearer = first.rpartition(".")[0]
-    return bearer if any(other.name == bearer for other in network.blocks) else block.name
 
 
 def name_network(derivation: NetworkDerivation, writers: Mapping[str, Writer], notation: Notation) -> NetworkNames:
@@ -253,12 +245,10 @@ class _Naming:
         names = [block.name for block in self.scans]
         if len(names) == 1 and not self.taken & set(self._cell_names(self.scans[0])):
             return {names[0]: ""}
-        found = {name: _SHORT.fullmatch(name) for name in names}
-        short = {name: match[1].strip("_").replace("_", ",") if match else name for name, match in found.items()}
+        found = short_layers(names)
         if len(names) == 1:
-            return {names[0]: short[names[0]] if short[names[0]] != names[0] else "1"}
-        count = list(short.values()).count
-        return {name: layer if count(layer) == 1 else name.replace("_", ",") for name, layer in short.items()}
+            return {names[0]: found[names[0]] if found[names[0]] != names[0] else "1"}
+        return found
 
     def _scan(self, block: Block, layers: Mapping[str, str]) -> None:
         writer, states = self.writers[block.name], {s.name: s for s in block.cell.program.states}
@@ -266,16 +256,16 @@ class _Naming:
         # what the step before handed on has the name under which this step hands it on
         self.own[block.name] = MappingProxyType({state.previous: naming(state.new) for state in states.values()})
         for name, value in block.outputs.items():
-            own = replace(naming(name), time="", raised=False, layer=layers[block.name])
+            own = replace(naming(name), time="", raised=False).within(layers[block.name])
             self.values[value] = Known(own, block.axis)
         for name, value in block.finals.items():
-            own = replace(naming(states[name].new), time="", raised=False, layer=layers[block.name])
+            own = replace(naming(states[name].new), time="", raised=False).within(layers[block.name])
             self.values[value] = Known(own, block.axis, ("first" if block.reverse else "last",))
-        self.taken |= {replace(name, layer=layers[block.name]) for name in self._cell_names(block)}
-        layer = layers[bearer_of(self.network, block)]
+        self.taken |= {name.within(layers[block.name]) for name in self._cell_names(block)}
+        layer = layers[block.bearer]
         for name in writer.derivation.cell.params:
             if name in block.params:
-                self.params.setdefault(block.params[name], replace(naming(name), layer=layer))
+                self.params.setdefault(block.params[name], naming(name).within(layer))
 
     # Wires --------------------------------------------------------------------------------------------------
 
