@@ -58,9 +58,11 @@ class SquaredError:
         derivation = _derived(self._text(name, batched))
         flat = y.reshape(*y.shape[:2], -1)  # a squared error is the same of a matrix and of its entries in a row
 
+        T, N, n = flat.shape
+
         def point(targets: Array) -> NetworkPoint:
             held = {name: flat, "targets": targets.reshape(flat.shape)}
-            return NetworkPoint(derivation.network, {"n": flat.shape[2]}, *flat.shape[:2], {}, held)
+            return NetworkPoint(derivation.network, {"n": n}, T, N, {}, held)
 
         of_one = _gradients(derivation, point(y - 1.0))["x", name]
         targets = y - g / of_one.reshape(y.shape)
