@@ -61,7 +61,7 @@ class _ReadoutSearch(NetworkSearch):
             self._within(block)
         if self._wrong(cell) and not self._of_mean([*own, *cell]):
             self._handed_down([self._output()], cell)
-        return [replace(finding, number=None) for finding in self.findings]
+        return [replace(finding, number=None, block=block.name) for finding in self.findings]
 
     def _own(self) -> list[Key]:
         return [("params", name) for name in self.derivation.network.params]

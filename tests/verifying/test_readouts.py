@@ -52,6 +52,8 @@ def test_right_read_outs_are_called_right(mean):
         ("dV twice", "T", "grad_V", {"∂L/∂V"}),
         ("dV of h before", "", "grad_V", {"∂L/∂V"}),
         ("no dc", "N", "grad_c", {"∂L/∂c"}),
+        ("dh sign", "", "grad_h", {"∂L/∂W", "∂L/∂R", "∂L/∂b"}),
+        ("mean twice", "N", "delta_u_loss", {"∂L/∂V", "∂L/∂c"}),
         ("no mean", "T N", "epsilon_loss", {"∂L/∂V", "∂L/∂c"}),
     ],
 )
