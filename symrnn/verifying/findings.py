@@ -163,18 +163,6 @@ def _narrowest(keys: set[Key], evidence: Evidence, changes: Changes) -> Equation
     return best[1] if best else None
 
 
-def findings_of_readout(names: Mapping[str, float | None]) -> list[Finding]:
-    """Wrong gradients of the read-out that a loss has: their names, each with the number that all entries are too
-    large by, where there is one."""
-    found: list[Finding] = []
-    for name, ratio in names.items():
-        kind = "located, not explained" if ratio is None else "sign" if ratio == -1 else "scale"
-        note = f"the gradient of {name}, the read-out's, is wrong"
-        note += "" if ratio is None else f": it is {ratio:.6g} times the right one"
-        found.append(Finding(kind, f"grad_{name}", None, f"∂L/∂{name}", "", "", note, (f"∂L/∂{name}",), (), ""))
-    return found
-
-
 # Behaviour ---------------------------------------------------------------------------------------------------
 
 

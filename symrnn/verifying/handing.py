@@ -89,7 +89,7 @@ def hand_over(subject: Subject, task: Task, dtype: str) -> Run:
     """Everything laid out as the person has it: one by one, and each group together, where an array of a sequence that
     is alone stands for itself."""
     bound, point, targets = subject.bound, task.point, task.targets
-    params = {**point.params, **(targets.params if targets else {})}
+    params = {**point.params, **(targets.point.params if targets else {})}
     arrays = bound.plan(point.dims).lay_out({name: array.astype(dtype) for name, array in params.items()})
     pool = pool_of(arrays, point)
     for group, canonical, axes in (

@@ -1,7 +1,8 @@
 """Losses that a person's code has inside: it takes targets where others take a gradient from above.
 
-The reference stops at the outputs, so a loss says which gradient it sends into them. Squared error can send any, by
-the choice of the targets; cross-entropy sends what its targets and its read-out make.
+A loss is a network that reads the cell's output: its kernel says which gradient enters there, and what those
+by the loss's own parameters are. Squared error can send any gradient, by the choice of the targets; cross-entropy sends
+what its targets and its read-out make.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from ..checking.networks.passes import gradients_of
+from ..checking.networks.points import NetworkPoint
 from ..checking.oracles import Key, Upstream
+from ..derivation import NetworkDerivation, derive
 from ..errors import OptionError
+from ..library import network
 from ..sizes import Shape, Size
 
 Array = np.ndarray[Any, Any]
@@ -23,15 +28,16 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """What a loss asks of the code: the targets, in the layout of `axes`; the loss's own parameters; the gradient that
-    it sends into the outputs; and its gradients by its own parameters."""
+    """What a loss asks of the code: the targets, in the layout of `axes`; the gradient that it sends into the outputs;
+    its gradients by its own parameters; and the network that it is, at the outputs that it reads."""
 
     targets: Array
     axes: str
     features: Shape
-    params: Mapping[str, Array]
     upstream: Upstream
     gradients: Mapping[Key, Array]
+    derivation: NetworkDerivation
+    point: NetworkPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,23 @@ class SquaredError:
         """The targets for which the loss sends exactly `upstream` into the outputs."""
         name, y = _single(outputs)
         g = upstream.outputs[name]
-        steps = y - g * (_count(self.mean, y, batched) * (1.0 if self.half else 0.5))
-        return Targets(steps, "", (), {}, upstream, {})
+        derivation = _derived(self._text(name, batched))
+        flat = y.reshape(*y.shape[:2], -1)  # a squared error is the same of a matrix and of its entries in a row
+
+        T, N, n = flat.shape
+
+        def point(targets: Array) -> NetworkPoint:
+            held = {name: flat, "targets": targets.reshape(flat.shape)}
+            return NetworkPoint(derivation.network, {"n": n}, T, N, {}, held)
+
+        of_one = _gradients(derivation, point(y - 1.0))["x", name]
+        targets = y - g / of_one.reshape(y.shape)
+        return Targets(targets, "", (), upstream, {}, derivation, point(targets))
+
+    def _text(self, name: str, batched: bool) -> str:
+        loss = f"mean(({name} - targets)**2)" if "n" in _sizes(self.mean, "T N n") else f"sum(({name} - targets)**2)"
+        loss = (f"squared_error({name}, targets)" if loss.startswith("sum") else f"{loss} / 2") if self.half else loss
+        return _text(f"{name}: (n,), targets: (n,)", loss, self.mean, batched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +98,25 @@ class CrossEntropy:
         name, y = _single(outputs)
         T, N, n = y.shape
         generator = np.random.default_rng([zlib.crc32(upstream.label.encode()), T, N, n, self._seed])
-        V, c = generator.standard_normal((self.classes, n)), generator.standard_normal(self.classes)
-        c = c if self.bias else 0 * c
-        drawn = generator.integers(self.classes, size=(T, N))
-        one_hot = np.eye(self.classes)[drawn]
-        logits = y @ V.T + c
-        p = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        delta = (p / p.sum(axis=-1, keepdims=True) - one_hot) / _count(self.mean, y, batched)
-        gradients: dict[Key, Array] = {("params", self.weight): np.einsum("tnk,tnj->kj", delta, y)}
-        params = {self.weight: V}
+        params = {self.weight: generator.standard_normal((self.classes, n))}
+        c = generator.standard_normal(self.classes)
         if self.bias:
-            gradients["params", self.bias], params[self.bias] = delta.sum(axis=(0, 1)), c
-        sent = Upstream(upstream.label, {name: delta @ V}, upstream.final)
+            params[self.bias] = c
+        drawn = generator.integers(self.classes, size=(T, N))
+        derivation = _derived(self._text(name, batched))
+        dims = {"n": n, "k": self.classes}
+        point = NetworkPoint(derivation.network, dims, T, N, params, {name: y, "targets": drawn})
+        found = _gradients(derivation, point)
+        gradients = {key: array for key, array in found.items() if key[0] == "params"}
+        sent = Upstream(upstream.label, {name: found["x", name]}, upstream.final)
         hot = "k" in self.targets.split()
-        features = (Size.of("k"),) if hot else ()
-        return Targets(one_hot if hot else drawn, self.targets, features, params, sent, gradients)
+        targets, features = (np.eye(self.classes)[drawn], (Size.of("k"),)) if hot else (drawn, ())
+        return Targets(targets, self.targets, features, sent, gradients, derivation, point)
+
+    def _text(self, name: str, batched: bool) -> str:
+        _sizes(self.mean, "T N")
+        logits = f"{self.weight} @ {name}" + (f" + {self.bias}" if self.bias else "")
+        return _text(f"{name}: (n,), targets: integer(k)", f"cross_entropy({logits}, targets)", self.mean, batched)
 
 
 Loss = SquaredError | CrossEntropy
@@ -103,10 +128,26 @@ def _single(outputs: Mapping[str, Array]) -> tuple[str, Array]:
     return next(iter(outputs.items()))
 
 
-def _count(mean: str, y: Array, batched: bool) -> int:
-    # Code without a batch sees one sequence at a time.
-    sizes = {"T": y.shape[0], "N": y.shape[1] if batched else 1, "n": prod(y.shape[2:])}
+def _sizes(mean: str, known: str) -> list[str]:
     for word in mean.split():
-        if word not in sizes:
-            raise OptionError(f"mean of a loss names sizes, T, N and n, not {word!r}: mean='T N'")
-    return prod(sizes[word] for word in mean.split())
+        if word not in known.split():
+            raise OptionError(f"mean of a loss names sizes, {', '.join(known.split())}, not {word!r}: mean='T N'")
+    return mean.split()
+
+
+def _text(arguments: str, loss: str, mean: str, batched: bool) -> str:
+    # Code without a batch sees one sequence at a time.
+    axes = [axis for axis in ("T", "N") if axis in mean.split() and (batched or axis == "T")]
+    returns = f" -> mean({', '.join(axes)})" if axes else ""
+    return f"@network\ndef readout({arguments}){returns}:\n    return {loss}\n"
+
+
+@cache
+def _derived(text: str) -> NetworkDerivation:
+    return derive(network(text))
+
+
+def _gradients(derivation: NetworkDerivation, point: NetworkPoint) -> dict[Key, Array]:
+    kernel = derivation.numpy()
+    _, tape = kernel.forward(point.params, point.x)
+    return {key: np.array(array) for key, array in gradients_of(kernel.backward(tape, 1.0)).items()}

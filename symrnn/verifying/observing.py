@@ -15,6 +15,7 @@ from ..layouts.blocks import Array
 from ..sizes import shape_at
 from .calling import Call, Pool
 from .handing import Run, hand_over
+from .losses import Targets
 from .reading import canonical_gradients, read_forward, read_gradients
 from .returns import Slots, forward_slots, gradient_slots
 from .running import Misfit
@@ -35,20 +36,25 @@ class Observation:
     `point` and `upstream` are what it could be given: a code that takes no initial states has zeros there, and one that
     takes no gradient of the final states has none. `forward` are outputs, of which the code may return the last steps
     alone, and final states. `readings` are the gradients; there are several where a parameter is split into shares,
-    each of which must be the whole gradient. `expected` are gradients that a loss has by its own parameters. `noise`
-    bounds what was lost where a gradient is recovered from an update.
+    each of which must be the whole gradient. `targets` are those of a loss inside. `noise` bounds
+    what was lost where a gradient is recovered from an update.
     """
 
     point: Point
     upstream: Upstream
     forward: Mapping[Key, Array]
     readings: tuple[Mapping[Key, Array], ...] = ({},)
-    expected: Mapping[Key, Array] = field(default_factory=dict)
+    targets: Targets | None = None
     noise: Mapping[Key, Array] = field(default_factory=dict)
     missing: tuple[Key, ...] = ()
     mutated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     dtype: str = "float64"
+
+    @property
+    def expected(self) -> Mapping[Key, Array]:
+        """The gradients that a loss has by its own parameters."""
+        return self.targets.gradients if self.targets else {}
 
     @property
     def gradients(self) -> Mapping[Key, Array]:
@@ -107,7 +113,7 @@ def _observe(subject: Subject, task: Task, dtype: str, *, backward: bool) -> Obs
         task.upstream,
         _in_float64(forward),
         readings,
-        task.targets.gradients if backward and task.targets else {},
+        task.targets if backward else None,
         rounding_of_update(run, gradients) if backward and subject.code.rate else {},
         missing,
         run.mutated(),
@@ -200,7 +206,7 @@ def _joined(pieces: Sequence[Observation], task: Task) -> Observation:
         task.upstream,
         join([piece.forward for piece in pieces]),
         tuple(join([piece.readings[k] for piece in pieces]) for k in range(len(first.readings))),
-        task.targets.gradients if first.expected and task.targets else {},
+        first.targets and task.targets,
         join([piece.noise for piece in pieces]),
         all_of(piece.missing for piece in pieces),
         all_of(piece.mutated for piece in pieces),

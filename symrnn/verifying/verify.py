@@ -30,7 +30,7 @@ from ..library import as_model
 from ..mistakes import mistakes_in_formulas
 from .behaviour import Behaviour, watch
 from .explain import Evidence, Search
-from .findings import Finding, findings_of, findings_of_behaviour, findings_of_readout
+from .findings import Finding, findings_of, findings_of_behaviour
 from .fold import fold
 from .formulas import write_formulas
 from .forward import open_subject
@@ -38,6 +38,7 @@ from .heat import draw_heat
 from .lines import guess_lines
 from .networks import verify_network
 from .probes import Comparison, draw_probes, observe
+from .readouts import search_readout
 from .report import ArrayVerdict, VerifyReport
 from .smallest import smallest_cases
 from .styles import Code, functions
@@ -134,28 +135,13 @@ def _examine(
     observations = [comparison.observation for comparison in comparisons]
     mutated = {name: "backward" for observation in observations for name in observation.mutated}
     findings = findings_of_behaviour(behaviour, mutated)
-    if any(set(comparison.wrong) & comparison.seen.keys() for comparison in comparisons):
+    if any(comparison.wrong for comparison in comparisons):
         findings = [*_diagnose(subject, derivation, comparisons), *findings]
-    findings += findings_of_readout(_readout(comparisons))
     notes = [note for observation in observations for note in observation.notes]
     missing = dict.fromkeys(label(key) for observation in observations for key in observation.missing)
     if missing:
         notes.append(f"not checked, as the code does not return it: {', '.join(missing)}")
     return comparisons, findings, notes
-
-
-def _readout(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
-    """The wrong gradients of a loss's own parameters, each with the one number that they are too large by."""
-    wrong: dict[str, float | None] = {}
-    for comparison in comparisons:
-        for key in set(comparison.wrong) - comparison.seen.keys():
-            computed, expected = comparison.observation.gradients[key], comparison.observation.expected[key]
-            ratio = float((computed * expected).sum() / (expected * expected).sum())
-            same = np.allclose(computed, ratio * expected, rtol=1e-6, atol=1e-9 * np.abs(computed).max(initial=0))
-            held = wrong.get(key[1], ratio)
-            agrees = held is not None and abs(held - ratio) <= 1e-6 * abs(ratio)
-            wrong[key[1]] = ratio if same and agrees else None
-    return wrong
 
 
 def _diagnose(subject: Subject, derivation: Derivation, comparisons: Sequence[Comparison]) -> list[Finding]:
@@ -165,8 +151,9 @@ def _diagnose(subject: Subject, derivation: Derivation, comparisons: Sequence[Co
         with np.errstate(all="ignore"):
             tape = run_forward(folded, FLOATS, c.observation.point, c.observation.upstream)
         evidence.append(Evidence(tape, c.seen, c.unit, c.probe.case))
+    read, evidence = search_readout(comparisons, evidence)
     explanation = Search(evidence, cache(lambda: mistakes_in_formulas(folded))).run()
-    found = findings_of(explanation, evidence, write_formulas(folded))
+    found = [*read, *findings_of(explanation, evidence, write_formulas(folded))]
     cases, lines = smallest_cases(subject, derivation, found), guess_lines(subject.code, found)
     return [replace(f, smallest=case, line=line) for f, case, line in zip(found, cases, lines, strict=True)]
 

@@ -261,4 +261,4 @@ def test_a_wrong_gradient_of_the_read_out_is_found():
     report = symrnn.verify("rnn", functions(backward, loss=CrossEntropy()))
     (finding,) = report.findings
     assert (finding.kind, finding.equation) == ("scale", "grad_V")
-    assert "2 times" in finding.note
+    assert finding.computed == "Σ_t 2 δ_u_loss h_tᵀ"

@@ -69,7 +69,7 @@ class Model:
     blocks: Mapping[str, BentBlock]
     kernel: NetworkKernel
     tape: Any
-    _found: dict[Key, Array] | None = None
+    _found: dict[Key, Array] | None = field(default=None, init=False)
 
     def gradients(self) -> dict[Key, Array]:
         """All of them, and of every value that is a table's row what it receives, as of an input."""
