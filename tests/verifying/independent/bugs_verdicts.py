@@ -97,9 +97,9 @@ BUGS = (
         ("dc-without-carry", 5, "missing carry", ("delta_c", "carry_c"), "delta_h * o * (1 − tanh(c)²)", " + back_c\n", "\n"),
         ("dh-not-carried", 5, "missing carry", ("delta_h", "carry_h"), "upstream_h", "self.dh = grad_h[t] + back_h", "self.dh = grad_h[t]"),
         ("one-gate-carries", 9, "missing path", "carry_h", "R_oᵀ delta_a_o alone", 'back_h = back_h + delta @', 'back_h = delta @'),
-        ("output-by-c", 7, "wrong factor", ("delta_o", "delta_a_o"), "delta_h * c", '"o": self.dh * np.tanh(self.c[t + 1])', '"o": self.dh * self.c[t + 1]'),
-        ("tanh-for-sigma", 7, "wrong factor", ("delta_a_f", "delta_f"), "delta_f * (1 − f²)", "self.c[t] * f * (1 - f)", "self.c[t] * (1 - f**2)"),
-        ("forget-at-new-c", 10, "wrong time index", ("delta_f", "delta_a_f"), "delta_c * c", '"f": self.dc * self.c[t] *', '"f": self.dc * self.c[t + 1] *'),
+        ("output-by-c", 7, "wrong factor", ("delta_o", "delta_a_o"), "delta_h * c", '"o": self.dh * np.tanh(self.cell[t + 1])', '"o": self.dh * self.cell[t + 1]'),
+        ("tanh-for-sigma", 7, "wrong factor", ("delta_a_f", "delta_f"), "delta_f * (1 − f²)", "self.cell[t] * f * (1 - f)", "self.cell[t] * (1 - f**2)"),
+        ("forget-at-new-c", 10, "wrong time index", ("delta_f", "delta_a_f"), "delta_c * c", '"f": self.dc * self.cell[t] *', '"f": self.dc * self.cell[t + 1] *'),
     ),
     *table(
         "rnn_trace",

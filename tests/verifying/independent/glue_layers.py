@@ -83,10 +83,8 @@ def run_layer(m, a, T):
 
 
 def verify_layer(m):
-    def make(m_, n):
-        return m.RNNLayer(m_, n)
-
-    code = objects(lambda m, n: make(m, n))
+    RNNLayer = m.RNNLayer
+    code = objects(lambda m, n: RNNLayer(m, n), returns="dx")
     return {"cell": "rnn", "backward": code, "layout": Layout("Wx = W.T\nWh = R.T\nb = b")}
 
 
@@ -113,13 +111,21 @@ def run_trace(m, a, T):
     return dotted(h, a["g"]), {"x": dx, "U": dU, "W": dW, "b": db}
 
 
+def verify_trace_unread(m):
+    return _trace(m, "dx _ dU dW db")
+
+
 def verify_trace(m):
+    return _trace(m, "dx dh dU dW db")
+
+
+def _trace(m, returns):
     layout = Layout("U = W.T\nW = R.T\nb = b", x="N T m", outputs="N T n")
 
     def backward(dout, x, U, W, b):
         return m.rnn_backward(dout, x, m.rnn_forward(x, U, W, b), U, W)
 
-    return {"cell": "rnn", "backward": functions(backward, m.rnn_forward, returns="dx dh dU dW db"), "layout": layout}
+    return {"cell": "rnn", "backward": functions(backward, m.rnn_forward, returns=returns), "layout": layout}
 
 
 # Updates that also return ------------------------------------------------------------------------------------

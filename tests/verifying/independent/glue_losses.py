@@ -26,9 +26,9 @@ def classifier(x, y: context(integer(K))){}:
     return cross_entropy(V @ last(h) + c, y)
 """
 ADDING = """
-def adding(x, y: context(scalar)) -> mean(N):
+def adding(x, y: context(1)) -> mean(N):
     h = scan(lstm, x)
-    return squared_error(w @ last(h) + c, y)
+    return squared_error(V @ last(h) + c, y)
 """
 
 
@@ -165,8 +165,8 @@ def verify_adding(m):
     def loss_and_grads(params, x, y):
         W = np.concatenate([np.hstack([params[f"h.{a}_{k}"] for a in "WR"]) for k in "ifog"]).T
         b = np.concatenate([params[f"h.b_{k}"] for k in "ifog"])
-        loss, g = m.train_step(x, y, W, b, params["w"], params["c"])
-        grads, D = {"w": g["w_out"], "c": g["b_out"]}, x.shape[2]
+        loss, g = m.train_step(x, y[:, 0], W, b, params["V"][0], params["c"][0])
+        grads, D = {"V": g["w_out"][None], "c": g["b_out"][None]}, x.shape[2]
         for k, dW, db in zip("ifog", np.split(g["W"].T, 4), np.split(g["b"], 4), strict=True):
             grads |= {f"h.W_{k}": dW[:, :D], f"h.R_{k}": dW[:, D:], f"h.b_{k}": db}
         return loss, grads
