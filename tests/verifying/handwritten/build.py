@@ -4,6 +4,7 @@ import linecache
 import zlib
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from types import CodeType, ModuleType
 
 from . import bugs_custom, bugs_gru, bugs_lstm, bugs_peephole, bugs_reset_after, bugs_rnn, pairs
@@ -39,13 +40,19 @@ def build(
     found = IMPLEMENTATIONS[implementation]
     planted = [*([bug] if bug is not None else []), *bugs]
     source = edited_source(implementation, [BUGS[b] if isinstance(b, str) else b for b in planted])
+    module = module_of(source, found.path, implementation)
+    return found.cell, *found.glue(module)
+
+
+def module_of(source: str, file: Path, name: str) -> ModuleType:
+    """A fresh module that runs a text, which stands for that of a file."""
     # A name of its own, and the text behind it: whoever asks for the source of a function sees the bug.
-    path = str(found.path.with_name(f"{implementation.replace(':', ' ')} {zlib.crc32(source.encode()):08x}.py"))
+    path = str(file.with_name(f"{name.replace(':', ' ')} {zlib.crc32(source.encode()):08x}.py"))
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
-    module = ModuleType(implementation)
+    module = ModuleType(name)
     module.__file__ = path
     exec(_compiled(source, path), module.__dict__)
-    return found.cell, *found.glue(module)
+    return module
 
 
 def edited_source(implementation: str, bugs: Iterable[Bug]) -> str:
