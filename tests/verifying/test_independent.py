@@ -29,7 +29,9 @@ def _truth(name):
         slopes[key] = []
         for _ in range(3):
             v = generator.standard_normal(arrays[key].shape)
-            losses = {k: program.run(module, {**arrays, key: arrays[key] + k * _STEP * v}, program.T)[0] for k in _SHIFTS}
+            losses = {
+                k: program.run(module, {**arrays, key: arrays[key] + k * _STEP * v}, program.T)[0] for k in _SHIFTS
+            }
             slopes[key].append((v, (8 * (losses[1] - losses[-1]) - (losses[2] - losses[-2])) / (12 * _STEP)))
     return slopes
 
@@ -57,7 +59,9 @@ def test_right_programs_are_right(name):
     assert _distance(name, computed) < 1e-8
 
 
-@pytest.mark.parametrize("bugs", [*((bug,) for bug in BUGS.values()), *SEVERAL], ids=lambda bugs: "+".join(b.id for b in bugs))
+@pytest.mark.parametrize(
+    "bugs", [*((bug,) for bug in BUGS.values()), *SEVERAL], ids=lambda bugs: "+".join(b.id for b in bugs)
+)
 def test_planted_bugs_change_a_gradient(bugs):
     name = bugs[0].implementation
     if "torch" in name:

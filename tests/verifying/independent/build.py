@@ -40,5 +40,9 @@ def lines_of(bug: Bug, bugs: Iterable[Bug]) -> list[str]:
     taken = range(first, first + bug.replace.count("\n") + 1)
     around = [before[line] for line in (taken.start - 1, *taken, taken.stop) if line < len(before)]
     changed = set(after) - set(before)
-    mine = [line for line in after if line in changed and any(part.strip() and part.strip() in line for part in bug.by.split("\n"))]
+    mine = [
+        line
+        for line in after
+        if line in changed and any(part.strip() and part.strip() in line for part in bug.by.split("\n"))
+    ]
     return [line.strip() for line in (mine or around)]

@@ -96,7 +96,7 @@ def verify_rnn_slices(m):
 def run_lstm_slices(m, a, T):
     h, c, gates = m.lstm_forward(a["x"], a["h0"], a["c0"], **pick(a, "W U b"))
     results = m.lstm_backward(a["g"], a["x"], h, c, gates, a["W"], a["U"])
-    return dotted(h[:, 1:], a["g"]), dict(zip("x h0 c0 W U b".split(), results, strict=True))
+    return dotted(h[:, 1:], a["g"]), dict(zip(["x", "h0", "c0", "W", "U", "b"], results, strict=True))
 
 
 def verify_lstm_slices(m):
@@ -130,7 +130,9 @@ def verify_columns(m):
         "U = W\nW = R\nb = b[:, None]", x="[T] m 1", outputs="[T] n 1", state="n 1", names={"x": "x", "h": "s"}
     )
     code = functions(
-        backward, lambda x, s0, U, W, b: [m.forward(x, s0, U, W, b)[t] for t in range(len(x))], returns="dU dW db dx ds0"
+        backward,
+        lambda x, s0, U, W, b: [m.forward(x, s0, U, W, b)[t] for t in range(len(x))],
+        returns="dU dW db dx ds0",
     )
     return {"cell": "rnn", "backward": code, "layout": layout}
 
@@ -141,7 +143,7 @@ def verify_columns(m):
 def run_safe_lstm(m, a, T):
     P = pick(a, "W b")
     hs, tape = m.forward(a["xs"], a["h"], a["c"], P)
-    return dotted(hs, a["g"]), dict(zip("W b xs h c".split(), m.backward(a["g"], tape, P), strict=True))
+    return dotted(hs, a["g"]), dict(zip(["W", "b", "xs", "h", "c"], m.backward(a["g"], tape, P), strict=True))
 
 
 def verify_safe_lstm(m):
@@ -193,4 +195,8 @@ def verify_safe_gru(m):
         return _safe(m, *_groups(params), x, state["h"], np.zeros(x.shape[:2] + state["h"].shape[1:]))[0]
 
     rules = "\n".join(f"W{k} = W_{k}.T\nR{k} = R_{k}.T\nb{k} = b_{k}" for k in "zrn")
-    return {"cell": "gru", "backward": functions(backward, forward), "layout": Layout(rules, x="N T m", outputs="N T n")}
+    return {
+        "cell": "gru",
+        "backward": functions(backward, forward),
+        "layout": Layout(rules, x="N T m", outputs="N T n"),
+    }

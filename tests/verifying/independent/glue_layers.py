@@ -181,8 +181,6 @@ def run_trainer_lstm(m, a, T):
 
 def verify_trainer_lstm(m):
     FusedLSTM = m.FusedLSTM
-    code = objects(
-        lambda m, n: FusedLSTM(m, n, 1.0), backward="update", returns="dW db dx dh0 dc0", rate=1.0
-    )
+    code = objects(lambda m, n: FusedLSTM(m, n, 1.0), backward="update", returns="dW db dx dh0 dc0", rate=1.0)
     rules = "W = [[W_i, R_i], [W_f, R_f], [W_o, R_o], [W_g, R_g]]\nb = [b_i, b_f, b_o, b_g]"
     return {"cell": "lstm", "backward": code, "layout": Layout(rules)}

@@ -172,5 +172,3 @@ def verify_adding(m):
         return loss, grads
 
     return {"cell": ADDING, "backward": functions(loss_and_grads)}
-
-

@@ -42,6 +42,4 @@ _ROWS = (
     ("binary_sum", "sizes are constants, updates with +=, eight steps", "W0: 2 H; Wh: H H; W1: H 1", networks.run_binary, networks.verify_binary, 8),
 )  # fmt: skip
 
-PROGRAMS = {
-    name: Program(name, name, style, arrays, run, glue, T) for name, style, arrays, run, glue, T in _ROWS
-}
+PROGRAMS = {name: Program(name, name, style, arrays, run, glue, T) for name, style, arrays, run, glue, T in _ROWS}
