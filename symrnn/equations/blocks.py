@@ -7,7 +7,7 @@ ended: `h_held = where(keep > 0, h, h_prev)`, which is differentiated like any o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -292,24 +292,14 @@ class _Cutting:
         def renamed(shape: Shape) -> Shape:
             return tuple(size.substituted(named) for size in shape)
 
-        def node_of(node: Node) -> Node:
-            node = replace(node, shape=renamed(node.shape))
-            if isinstance(node, Apply):
-                options = tuple(
-                    replace(o, lower=o.lower and renamed((o.lower,))[0], upper=o.upper and renamed((o.upper,))[0],
-                            index=o.index and renamed((o.index,))[0]) if not isinstance(o, Fraction) else o
-                    for o in node.options
-                )  # fmt: skip
-                node = replace(node, operands=tuple(map(node_of, node.operands)), options=options)
-            return node
-
         roles = dict.fromkeys(inputs, "input") | dict.fromkeys(params, "parameter")
         variables = {n: replace(known[n], role=roles.get(n, "value"), shape=renamed(known[n].shape)) for n in names}
         constraints = [need for need in plan.constraints if set(need.names) <= set(sizes)]
         kept = dimension_names(size for variable in variables.values() for size in variable.shape)
         program = Program(
             outputs[-1], "", tuple(inputs), (), tuple(outputs), tuple(params), MappingProxyType(variables),
-            tuple(replace(line, node=node_of(line.node)) for line in lines), tuple(dim for dim in dims if dim in kept),
+            tuple(replace(line, node=_resized(line.node, renamed)) for line in lines),
+            tuple(dim for dim in dims if dim in kept),
             renamed(tuple(constraints)), plan.wiring.source, plan.wiring.text,
         )  # fmt: skip
         return build_program(program), MappingProxyType({dim: size for dim, size in dims.items() if dim in kept})
@@ -324,6 +314,20 @@ class _Cutting:
                 kept.append(step)
                 wanted |= {step.of} if isinstance(step, Wire) else {*step.inputs.values(), *step.init.values()}
         return tuple(reversed(kept))
+
+
+def _resized(node: Node, renamed: Callable[[Shape], Shape]) -> Node:
+    """The tree with every size, of shapes and of options, as `renamed` says."""
+    node = replace(node, shape=renamed(node.shape))
+    if isinstance(node, Apply):
+        options = tuple(
+            replace(o, lower=o.lower and renamed((o.lower,))[0], upper=o.upper and renamed((o.upper,))[0],
+                    index=o.index and renamed((o.index,))[0]) if not isinstance(o, Fraction) else o
+            for o in node.options
+        )  # fmt: skip
+        operands = tuple(_resized(operand, renamed) for operand in node.operands)
+        node = replace(node, operands=operands, options=options)
+    return node
 
 
 def _among(step: Step, lines: Iterable[Computed]) -> bool:

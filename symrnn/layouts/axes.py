@@ -196,7 +196,6 @@ def kind(value: Any) -> str:
 def read_axes(text: str, shape: Shape, what: str, *, timed: bool) -> Axes:
     """The axes that a string names, for an array whose features have `shape`; `what` is what messages call it."""
     names = [str(size).replace(" ", "") for size in shape]
-    words = _words(text)
     canonical = f"{'T ' if timed else ''}N {' '.join(names)}".strip()
 
     def fail(problem: str, start: int, end: int, mend: str = "") -> LayoutError:
@@ -207,7 +206,7 @@ def read_axes(text: str, shape: Shape, what: str, *, timed: bool) -> Axes:
     steps: Steps | None = None
     found: list[str | int | None] = []
     free = list(range(len(shape)))
-    for word, start, end in words:
+    for word, start, end in _words(text):
         time = _TIME.fullmatch(word)
         if time is not None and timed:
             if steps is not None:
@@ -233,10 +232,14 @@ def read_axes(text: str, shape: Shape, what: str, *, timed: bool) -> Axes:
     if free:
         end = len(text)
         raise fail(f"the axis {names[free[0]]} of {what} is missing", max(0, end - 1), end, f"such as `{canonical}`")
-    batched = "N" in found
-    has_time = "T" in found
+    return _axes_found(text, found, steps, len(shape), timed=timed)
+
+
+def _axes_found(text: str, found: list[str | int | None], steps: Steps | None, features: int, *, timed: bool) -> Axes:
+    """The axes in the order in which they were found, as places of the canonical order T, N, features."""
+    batched, has_time = "N" in found, "T" in found
     position: dict[str | int, int] = {}
-    for token in ("T", "N", *range(len(shape))):
+    for token in ("T", "N", *range(features)):
         if token in found:
             position[token] = len(position)
     order = tuple(None if token is None else position[token] for token in found)

@@ -41,41 +41,54 @@ def shape_of_block(block: Block, shapes: Mapping[str, Shape], rules: Rules) -> S
             return shapes[name]
         case Blocks():
             return _stacked_shape(block, inner, rules)
-        case Turned(axes=axes, span=span):
-            shape = inner[0][1]
-            if axes is None:
-                return shape[::-1]
-            if sorted(axes) != list(range(len(shape))):
-                axes_of = f"`{inner[0][0]}` has the axes 0 … {len(shape) - 1}: {show_shape(shape)}"
-                raise rules.error("transpose names every axis once", span, facts=(axes_of,))
-            return tuple(shape[axis] for axis in axes)
+        case Turned():
+            return _turned_shape(block, inner[0], rules)
         case Reshaped(shape=wanted, span=span):
-            shape = inner[0][1]
             _check_sizes(wanted, shapes, span, rules)
-            names = sorted({name for size in (*shape, *wanted) for name in size.names})
-            for start in (2, 11, 101):
-                dims = {name: start + 3 * k for k, name in enumerate(names)}
-                if prod(size.value(dims) for size in shape) != prod(size.value(dims) for size in wanted):
-                    sides = f"`{inner[0][0]}` is {show_shape(shape)}, and {show_shape(wanted)} is asked for"
-                    raise rules.error("the two shapes hold different numbers of entries", span, facts=(sides,))
+            _check_entries(inner[0], wanted, span, rules)
             return wanted
         case Cut(ranges=ranges, span=span):
             return _cut_shape(inner[0], ranges, shapes, span, rules)
-        case Widened(pattern=pattern, span=span):
-            shape = inner[0][1]
-            if pattern.count(False) != len(shape):
-                raise rules.error(
-                    f"`{inner[0][0]}` is {show_shape(shape)} and the subscript has {pattern.count(False)} `:`",
-                    span,
-                    mend="one `:` for each axis that there is, None for each new one",
-                )
-            old = iter(shape)
-            return tuple(Size.number(1) if new else next(old) for new in pattern)
+        case Widened():
+            return _widened_shape(block, inner[0], rules)
         case Affine() | Share():
             return inner[0][1]
         case Fill(shape=shape, span=span):
             _check_sizes(shape, shapes, span, rules)
             return shape
+
+
+def _turned_shape(block: Turned, inner: tuple[Block, Shape], rules: Rules) -> Shape:
+    part, shape = inner
+    if block.axes is None:
+        return shape[::-1]
+    if sorted(block.axes) != list(range(len(shape))):
+        axes_of = f"`{part}` has the axes 0 … {len(shape) - 1}: {show_shape(shape)}"
+        raise rules.error("transpose names every axis once", block.span, facts=(axes_of,))
+    return tuple(shape[axis] for axis in block.axes)
+
+
+def _check_entries(inner: tuple[Block, Shape], wanted: Shape, span: Span, rules: Rules) -> None:
+    """Refuse to reshape what has more or fewer entries, decided at sizes that have no factor in common."""
+    part, shape = inner
+    names = sorted({name for size in (*shape, *wanted) for name in size.names})
+    for start in (2, 11, 101):
+        dims = {name: start + 3 * k for k, name in enumerate(names)}
+        if prod(size.value(dims) for size in shape) != prod(size.value(dims) for size in wanted):
+            sides = f"`{part}` is {show_shape(shape)}, and {show_shape(wanted)} is asked for"
+            raise rules.error("the two shapes hold different numbers of entries", span, facts=(sides,))
+
+
+def _widened_shape(block: Widened, inner: tuple[Block, Shape], rules: Rules) -> Shape:
+    part, shape = inner
+    if block.pattern.count(False) != len(shape):
+        raise rules.error(
+            f"`{part}` is {show_shape(shape)} and the subscript has {block.pattern.count(False)} `:`",
+            block.span,
+            mend="one `:` for each axis that there is, None for each new one",
+        )
+    old = iter(shape)
+    return tuple(Size.number(1) if new else next(old) for new in block.pattern)
 
 
 def _cut_shape(

@@ -29,8 +29,7 @@ class Scanning(Known):
         self._count(scan, cell, len(inputs))
         axis = self._scan_axis(scan, inputs)
         dims = {dim: self.solver.fresh() for dim in cell.dims}
-        bearer = scan.shares and self._shared(scan, cell)
-        if bearer:
+        if bearer := scan.shares and self._shared(scan, cell):
             dims = dict(bearer.dims)
 
         def shape(variable: str) -> Shape:
@@ -39,24 +38,10 @@ class Scanning(Known):
         for wanted, node in zip(cell.inputs, inputs, strict=True):
             assert isinstance(node, Name)
             self._fit(scan, node, shape(wanted), f"the input `{wanted}` of {cell.name}")
-        init: dict[str, str] = {}
-        for state, given in zip(cell.states, scan.init, strict=False):
-            if given.id not in self.current:
-                self.declared.pop(given.id, None)
-                self.variables[given.id] = Variable(given.id, given.id, "parameter", shape(state.previous))
-                self.origins[given.id] = f"a parameter, the first {state.name} of the scan in line {scan.span.line}"
-                self.current[given.id] = given.id
-                self.params.append(given.id)
-            node = self._rename(given)
-            assert isinstance(node, Name)
-            if has_steps(self.axes.get(node.id, FIXED)):
-                raise self.source.error(
-                    f"`{given.id}` has steps, and an initial state is one value a sequence",
-                    given.span,
-                    mend=f"write last({given.id}), or annotate it: `{given.id}: context`",
-                )
-            self._fit(scan, node, shape(state.previous), f"the first {state.name} of {cell.name}")
-            init[state.name] = node.id
+        init = {
+            state.name: self._first(scan, given, state.name, shape(state.previous), cell)
+            for state, given in zip(cell.states, scan.init, strict=False)
+        }
         outputs = {
             output: self._value(target, shape(output), axis, scan.span)
             for target, output in zip(scan.targets, cell.outputs, strict=True)
@@ -72,9 +57,29 @@ class Scanning(Known):
             dims, scan.span,
         )  # fmt: skip
         self.steps.append(scanned)
-        whole = Apply("slice", tuple(inputs), span=scan.span)
-        self.constraints += [(need.substituted(dims), whole) for need in cell.constraints]
+        self.constraints += [
+            (need.substituted(dims), Apply("slice", tuple(inputs), span=scan.span)) for need in cell.constraints
+        ]
         return name
+
+    def _first(self, scan: Scan, given: Name, state: str, shape: Shape, cell: Program) -> str:
+        """The value that a state begins with; a name that nothing has yet is a parameter."""
+        if given.id not in self.current:
+            self.declared.pop(given.id, None)
+            self.variables[given.id] = Variable(given.id, given.id, "parameter", shape)
+            self.origins[given.id] = f"a parameter, the first {state} of the scan in line {scan.span.line}"
+            self.current[given.id] = given.id
+            self.params.append(given.id)
+        node = self._rename(given)
+        assert isinstance(node, Name)
+        if has_steps(self.axes.get(node.id, FIXED)):
+            raise self.source.error(
+                f"`{given.id}` has steps, and an initial state is one value a sequence",
+                given.span,
+                mend=f"write last({given.id}), or annotate it: `{given.id}: context`",
+            )
+        self._fit(scan, node, shape, f"the first {state} of {cell.name}")
+        return node.id
 
     def _count(self, scan: Scan, cell: Program, inputs: int) -> None:
         """Refuse a scan that does not give or take what its cell has."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -54,7 +54,6 @@ def make_plan(derivation: Derivation) -> Plan:
     program = derivation.cell.program
     lines = rewrite(derivation)
     places = _place(derivation, lines)
-    new, carries = {state.new for state in program.states}, set(derivation.carries.values())
     exact = exact_sigmoids(
         (*lines.forward, *lines.backward, *lines.gradients), {state.previous: state.new for state in program.states}
     )
@@ -65,17 +64,7 @@ def make_plan(derivation: Derivation) -> Plan:
     before, biases = _fill(places, lines, slots, stacks)
     loop, halves = _forward_loop(derivation, lines, places, slots, stacks)
     back_before, back_loop, factors = _backward_loop(derivation, lines, places, slots, stacks)
-    roles = {name: variable.role for name, variable in derivation.variables.items()}
-    kept = tuple(
-        name
-        for name in lines.shapes
-        if name in read_backwards & lines.batched and roles.get(name, "value") in ("previous", "value")
-    )
-    columns = {slot.adjoint for slot in slots if slot.adjoint}
-    whole = leaving | new | {slot.name for slot in slots}
-    back_whole = places.read_after | columns
-    fleeting = {line.name for line in places.loop if line.name not in whole} | carries
-    fleeting |= {line.name for line in places.back_loop if line.name not in back_whole}
+    placed, fleeting = _homes(derivation, places, slots, leaving)
     return Plan(
         derivation=derivation,
         constants=places.constants,
@@ -96,10 +85,34 @@ def make_plan(derivation: Derivation) -> Plan:
         factors=factors,
         batched=lines.batched,
         exact=exact,
-        kept=kept,
-        placed=frozenset(new | carries | columns | {name for slot in slots for name in (slot.net.name, slot.name)}),
-        fleeting=frozenset(fleeting),
+        kept=_kept(derivation, lines, read_backwards),
+        placed=placed,
+        fleeting=fleeting,
     )
+
+
+def _kept(derivation: Derivation, lines: Rewritten, read_backwards: Set[str]) -> tuple[str, ...]:
+    """The values of the forward pass that the backward pass reads."""
+    roles = {name: variable.role for name, variable in derivation.variables.items()}
+    return tuple(
+        name
+        for name in lines.shapes
+        if name in read_backwards & lines.batched and roles.get(name, "value") in ("previous", "value")
+    )
+
+
+def _homes(
+    derivation: Derivation, places: _Places, slots: Sequence[Slot], leaving: Set[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """What has a place of its own for all steps, and what lives for one step alone."""
+    new, carries = {state.new for state in derivation.cell.program.states}, set(derivation.carries.values())
+    columns = {slot.adjoint for slot in slots if slot.adjoint}
+    whole = leaving | new | {slot.name for slot in slots}
+    back_whole = places.read_after | columns
+    fleeting = {line.name for line in places.loop if line.name not in whole} | carries
+    fleeting |= {line.name for line in places.back_loop if line.name not in back_whole}
+    placed = new | carries | columns | {name for slot in slots for name in (slot.net.name, slot.name)}
+    return frozenset(placed), frozenset(fleeting)
 
 
 def _place(derivation: Derivation, lines: Rewritten) -> _Places:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ...derivation import Derivation, NetworkDerivation, derive
-from ...equations import Block, Wire
+from ...equations import Block, Network, Wire
 from ...equations.blocks import hold
 from ...equations.cell import build_program
 from ...sizes import Shape
@@ -207,15 +207,26 @@ def _letters(
         carry = shown.display.naming(shown.derivation.carries[state.name], "t")
         previous = t.Symbol(shown.display.naming(state.previous))
         yield Legend(listed([carry], language), fill(phrases["network_carry"], previous=previous))
+    yield from _layers(network, names, language)
+    yield from _steps(network, names, language)
+
+
+def _layers(network: Network, names: NetworkNames, language: Language) -> Iterator[Legend]:
+    """The layers: which cell runs in which direction, with whose parameters."""
+    phrases = language.phrases
     for block in network.blocks:
         layer = names.layers[block.name]
         if layer:
             run = "network_reversed" if block.reverse else "network_layer"
             said = fill(phrases[run], name=Code(block.name), cell=Code(block.cell.name))
-            bearer = block.bearer
-            if bearer != block.name:
-                said = fill(phrases["network_shared"], layer=said, bearer=Code(bearer))
+            if block.bearer != block.name:
+                said = fill(phrases["network_shared"], layer=said, bearer=Code(block.bearer))
             yield Legend((t.Symbol(Name("v", layer=layer)),), said)
+
+
+def _steps(network: Network, names: NetworkNames, language: Language) -> Iterator[Legend]:
+    """The letters of the steps of each axis, and the rows of a matrix that are its steps."""
+    phrases = language.phrases
     for axis, (step, last) in names.steps.items():
         if axis in {block.axis for block in network.blocks} and (axis, last) != ("T", "T"):
             signs = listed([t.Symbol(Name(step)), t.Symbol(Name(last))], language)
