@@ -209,28 +209,25 @@ def network(source: Network | str | Callable[..., Any]) -> Network:
 def as_model(source: Cell | Network | str | Callable[..., Any]) -> Cell | Network:
     """A Cell or a Network from whatever a person has: one of these, a name, `file.py:name`, text with a `def`, or a
     function."""
-    from .equations import Network
     from .language import Source, source_of_function
 
-    if isinstance(source, Network):
-        return source
     if isinstance(source, str) and "\n" not in source.strip() and not source.lstrip().startswith(("def ", "@")):
         return load(source)
     if isinstance(source, str):
         return _model_of(Source(textwrap.dedent(source)))
     if callable(source):
         return _model_of(source_of_function(source))
-    from .equations import cell
+    from .equations import Network, cell
 
-    return cell(source)
+    return source if isinstance(source, Network) else cell(source)
 
 
 def as_cell(source: Cell | Network | str | Callable[..., Any]) -> Cell:
     """A Cell from whatever a person has, where a network does not serve."""
-    from .equations import Network
+    from .equations import Cell
 
     model = as_model(source)
-    if isinstance(model, Network):
+    if not isinstance(model, Cell):
         blocks = ", ".join(block.cell.name for block in model.blocks)
         raise OptionError(f"{model.name} is a network, and a cell is asked for here\n  its blocks: {blocks}")
     return model

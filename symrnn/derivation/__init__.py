@@ -5,22 +5,27 @@
 `differentiate`  the elementwise rules
 `derivation`  the result
 `push`        the rate of an expression: forward mode
-`tangent`     the rates of a derivation: Jacobian–vector and Hessian–vector products
+`ahead`       the rates of a derivation: Jacobian–vector and Hessian–vector products
 `influence`   what a state owes to a parameter, carried forward: RTRL
-`traces`      the same along the diagonal alone: eligibility traces
+`eligibility` the same along the diagonal alone: eligibility traces
 `network`     of a network: those of its blocks, and who reads what
 `moments`     a value as a formula may speak of it besides: of another step, of a step without its past
 `analysis`    liveness, what is broadcast, which sizes are used: asked by every emitter
 """
 
-from .derivation import Derivation
-from .derive import derive
-from .influence import Influence, rtrl
-from .network import NetworkDerivation
-from .tangent import HessianProduct, Tangent, hessian_product, tangent
-from .traces import Traces, traces
+from ..contents import TYPE_CHECKING, contents
+from .derivation import Derivation as Derivation
+from .derive import derive as derive
 
-__all__ = [
-    "Derivation", "HessianProduct", "Influence", "NetworkDerivation", "Tangent", "Traces", "derive", "hessian_product",
-    "rtrl", "tangent", "traces",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from .ahead import HessianProduct as HessianProduct
+    from .ahead import Tangent as Tangent
+    from .ahead import hessian_product as hessian_product
+    from .ahead import tangent as tangent
+    from .eligibility import Traces as Traces
+    from .eligibility import traces as traces
+    from .influence import Influence as Influence
+    from .influence import rtrl as rtrl
+    from .network import NetworkDerivation as NetworkDerivation
+else:
+    __getattr__, __dir__ = contents()

@@ -13,18 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import sympy
 
-from ..equations import Cell, Equation, Network, Term
-from ..equations.carry import read_truncation
+from ..equations import Cell, Equation, Term
 from ..errors import OptionError
 from ..language import Variable
 from ..library import as_model
 from .derivation import Derivation
-from .network import NetworkDerivation, join
 from .sweep import PullBack
+
+if TYPE_CHECKING:
+    from ..equations import Network
+    from .network import NetworkDerivation
 
 
 @overload
@@ -42,21 +44,24 @@ def derive(
 
     `truncate=(k1, k2)`, of a network: after every k1 steps the gradient of their loss goes back through k2."""
     model = as_model(source)
-    if isinstance(model, Network):
-        derived = _derive_network(model)
-        return derived if truncate is None else replace(derived, truncation=read_truncation(model, truncate))
+    if not isinstance(model, Cell):
+        return _derive_network(model, truncate)
     if truncate is not None:
         raise OptionError(f"{model.name} is a cell, and truncate= is for a network with a loss at every step")
     return _Sweep(model).run()
 
 
-def _derive_network(network: Network) -> NetworkDerivation:
+def _derive_network(network: Network, truncate: tuple[int, int] | None) -> NetworkDerivation:
     """Every cell once, however many blocks run it."""
+    from ..equations.carry import read_truncation
+    from .network import join
+
     derived: dict[int, Derivation] = {}
     for block in network.blocks:
         if id(block.cell) not in derived:
             derived[id(block.cell)] = _Sweep(block.cell).run()
-    return join(network, {block.name: derived[id(block.cell)] for block in network.blocks})
+    joined = join(network, {block.name: derived[id(block.cell)] for block in network.blocks})
+    return joined if truncate is None else replace(joined, truncation=read_truncation(network, truncate))
 
 
 class _Sweep:

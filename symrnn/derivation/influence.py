@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ..library import as_cell
+from .ahead import Source, Tangent, move
 from .derivation import Derivation
 from .derive import derive
 from .paged import Paged
-from .tangent import Source, Tangent, move
 
 if TYPE_CHECKING:
     from ..tangents import InfluenceKernel

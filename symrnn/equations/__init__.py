@@ -8,20 +8,18 @@
 `network`   text -> `Network`
 """
 
-from .blocks import Block, Wire
-from .cell import Cell, build_cell, cell, cell_of_source
-from .equation import Equation, Term
-from .network import Network, network_of_source
+from ..contents import TYPE_CHECKING, contents
+from .cell import Cell as Cell
+from .cell import build_cell as build_cell
+from .cell import cell as cell
+from .cell import cell_of_source as cell_of_source
+from .equation import Equation as Equation
+from .equation import Term as Term
 
-__all__ = [
-    "Block",
-    "Cell",
-    "Equation",
-    "Network",
-    "Term",
-    "Wire",
-    "build_cell",
-    "cell",
-    "cell_of_source",
-    "network_of_source",
-]
+if TYPE_CHECKING:
+    from .blocks import Block as Block
+    from .blocks import Wire as Wire
+    from .network import Network as Network
+    from .network import network_of_source as network_of_source
+else:
+    __getattr__, __dir__ = contents()

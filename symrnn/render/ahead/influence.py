@@ -9,7 +9,7 @@ import sympy
 
 from ...derivation import Derivation, Influence
 from ...derivation.analysis import reached
-from ...derivation.traces import learned_states, slope, split
+from ...derivation.eligibility import learned_states, slope, split
 from ...equations import Equation
 from ...equations.shapes import names_in
 from ...operations.structured import matmul

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...derivation import Traces
-from ...derivation.traces import Trace
+from ...derivation.eligibility import Trace
 from .. import tree as t
 from ..document import Legend, Section
 from ..names import Name

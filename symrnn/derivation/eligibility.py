@@ -24,12 +24,12 @@ from ..errors import OptionError
 from ..language.program import State
 from ..library import as_cell
 from ..operations.structured import Structured, matmul
+from .ahead import Source
 from .analysis import live, reached
 from .derivation import Derivation
 from .derive import derive
 from .differentiate import differentiate
 from .paged import Paged
-from .tangent import Source
 
 if TYPE_CHECKING:
     from ..tangents import TraceKernel
